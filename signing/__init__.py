@@ -1,0 +1,90 @@
+"""The signing core: EIP-712, orders, rules, signers and verification. Pure: no sockets, and no clock read but by a parameter.
+
+Importing it loads neither web3 nor httpx nor eth_account.
+"""
+
+from orderseal.signing.amounts import Rounding, Token, TokenAmount, from_base_units, to_base_units
+from orderseal.signing.clock import Clock, format_time, system_clock, unix_seconds
+from orderseal.signing.eip712 import Domain, Sol, Struct, TypedData, read_json
+from orderseal.signing.errors import (
+    InvalidInput,
+    InvalidReply,
+    NonceConflict,
+    OrdersealError,
+    OutcomeUnknown,
+    RateLimited,
+    Refused,
+    RuleViolation,
+    SignerError,
+    Unauthorized,
+    Unreachable,
+    VenueError,
+    VerificationFailed,
+    describe,
+)
+from orderseal.signing.keccak import KECCAK_BACKEND, keccak256
+from orderseal.signing.orders import MAX_NONCE, Order, SignedOrder, parse_venue_payload, sign_order, signature_bytes, venue_payload
+from orderseal.signing.rules import DEFAULT_MAX_FEE, DeadlineRule, check_fee
+from orderseal.signing.secp256k1 import ECDSA_BACKEND
+from orderseal.signing.signers import KeystoreSigner, LocalSigner, Signer, message_hash, sign_typed_data
+from orderseal.signing.values import Address, AddressLike, Hash32, Signature
+from orderseal.signing.verify import Report, inspect_order, inspect_typed_data, recover_signer, verify_order, verify_typed_data
+
+__all__ = [
+    "DEFAULT_MAX_FEE",
+    "ECDSA_BACKEND",
+    "KECCAK_BACKEND",
+    "MAX_NONCE",
+    "Address",
+    "AddressLike",
+    "Clock",
+    "DeadlineRule",
+    "Domain",
+    "Hash32",
+    "InvalidInput",
+    "InvalidReply",
+    "KeystoreSigner",
+    "LocalSigner",
+    "NonceConflict",
+    "Order",
+    "OrdersealError",
+    "OutcomeUnknown",
+    "RateLimited",
+    "Refused",
+    "Report",
+    "Rounding",
+    "RuleViolation",
+    "Signature",
+    "SignedOrder",
+    "Signer",
+    "SignerError",
+    "Sol",
+    "Struct",
+    "Token",
+    "TokenAmount",
+    "TypedData",
+    "Unauthorized",
+    "Unreachable",
+    "VenueError",
+    "VerificationFailed",
+    "check_fee",
+    "describe",
+    "format_time",
+    "from_base_units",
+    "inspect_order",
+    "inspect_typed_data",
+    "keccak256",
+    "message_hash",
+    "parse_venue_payload",
+    "read_json",
+    "recover_signer",
+    "sign_order",
+    "sign_typed_data",
+    "signature_bytes",
+    "system_clock",
+    "to_base_units",
+    "unix_seconds",
+    "venue_payload",
+    "verify_order",
+    "verify_typed_data",
+]

@@ -1,0 +1,200 @@
+"""Stage two: every value is checked against its type and brought into one canonical Python form. Nothing is repaired.
+
+Two tables, one for values from Python and one for values from JSON; see the table *Strictness* in the guide on EIP-712.
+Canonical forms: ``int``, ``bool``, ``str``, ``bytes``, :class:`~orderseal.signing.Address`, ``tuple`` for arrays, ``dict`` for structs.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, Literal, cast
+
+from orderseal.signing.eip712.types import ArrayType, AtomicType, Member, SolidityType, TypeGraph
+from orderseal.signing.errors import InvalidInput, describe
+from orderseal.signing.values import Address, hex_to_bytes
+
+__all__ = ["Coercer", "Source", "compile_coercers", "integer_bounds"]
+
+Coercer = Callable[[Any], Any]
+Source = Literal["python", "json"]
+
+_DECIMAL = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
+_HEX_NUMBER = re.compile(r"0x(?:0|[1-9a-f][0-9a-f]*)", re.ASCII)
+_LONGEST_NUMBER: Final = 80  # 2^256 has 78 digits, and a sign
+
+JAVASCRIPT_SAFE: Final = 2**53
+"""JavaScript holds every integer below this exactly, and rounds some from here on."""
+
+
+class JsonNumber(str):
+    """A JSON number that is not a plain safe integer, kept as the text it was: ``1.0``, ``-0``, ``9007199254740993``."""
+
+    __slots__ = ()
+
+
+def integer_bounds(type_: AtomicType) -> tuple[int, int]:
+    """The least and the greatest value of an integer type."""
+    return (0, 2**type_.size - 1) if type_.kind == "uint" else (-(2 ** (type_.size - 1)), 2 ** (type_.size - 1) - 1)
+
+
+def _bad(expected: str, value: object, hint: str = "") -> InvalidInput:
+    if isinstance(value, JsonNumber):
+        return _bad_number(expected, value)
+    return InvalidInput(path="", expected=expected, actual=describe(value), hint=hint)
+
+
+def _bad_number(expected: str, text: JsonNumber) -> InvalidInput:
+    shown = text if len(text) <= 40 else f"{text[:40]}… ({len(text)} characters)"
+    if re.fullmatch(r"-?[0-9]+", text) and text != "-0":
+        hint = f'JavaScript would round it: write the decimal string "{shown}"' if len(text) <= 40 else "Write a decimal string"
+        return InvalidInput(path="", expected=f"{expected}; a JSON number below 2^53", actual=shown, hint=hint)
+    return InvalidInput(path="", expected=expected, actual=f"the JSON number {shown}", hint="Write an integer, or a decimal string")
+
+
+def _integer_from_python(type_: AtomicType, low: int, high: int, value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise _bad(f"{type_.name}, {_range(type_)}", value)
+    hint = "A float cannot hold an amount exactly: use int base units" if isinstance(value, float) else ""
+    raise _bad(f"an int for {type_.name}", value, hint)
+
+
+def _range(type_: AtomicType) -> str:
+    return f"0 to 2^{type_.size}-1" if type_.kind == "uint" else f"-2^{type_.size - 1} to 2^{type_.size - 1}-1"
+
+
+def _integer_from_json(type_: AtomicType, low: int, high: int, value: Any) -> int:
+    form = f"{type_.name} as an integer, a decimal string" + (" or a lower-case 0x string" if low == 0 else "")
+    if type(value) is int and -JAVASCRIPT_SAFE < value < JAVASCRIPT_SAFE:
+        number = value
+    elif type(value) is str and len(value) <= _LONGEST_NUMBER and _DECIMAL.fullmatch(value):
+        number = int(value)
+    elif type(value) is str and low == 0 and len(value) <= _LONGEST_NUMBER and _HEX_NUMBER.fullmatch(value):
+        number = int(value, 16)
+    elif type(value) is int:
+        raise _bad_number(form, JsonNumber(value))
+    else:
+        hint = "No spaces, signs, separators or leading zeros" if isinstance(value, str) else ""
+        raise _bad(form, value, hint)
+    if not low <= number <= high:
+        raise _bad(f"{type_.name}, {_range(type_)}", number)
+    return number
+
+
+def _bool(value: Any) -> bool:
+    if value is True or value is False:
+        return value
+    raise _bad("true or false", value)
+
+
+def _address_from_python(value: Any) -> Address:
+    if type(value) is Address:
+        return value
+    try:
+        return Address(value)
+    except InvalidInput as error:
+        error.path = ""
+        raise
+
+
+def _address_from_json(value: Any) -> Address:
+    if type(value) is not str:
+        raise _bad("an address string", value)
+    return _address_from_python(value)
+
+
+def _bytes_from_python(size: int, value: Any) -> bytes:
+    if not isinstance(value, bytes) or (size and len(value) != size):
+        hint = "Convert hex with bytes.fromhex(text[2:])" if isinstance(value, str) else ""
+        raise _bad(f"{size} bytes" if size else "bytes", value, hint)
+    return bytes(value)
+
+
+def _bytes_from_json(size: int, value: Any) -> bytes:
+    raw = hex_to_bytes(value) if type(value) is str else None
+    if raw is None or (size and len(raw) != size):
+        raise _bad(f"0x and {2 * size} hexadecimal digits" if size else "0x and an even number of hexadecimal digits", value)
+    return raw
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str) or isinstance(value, JsonNumber):
+        raise _bad("a string", value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise _bad("valid Unicode", value, "A lone surrogate has no UTF-8 form") from None
+    return str(value)
+
+
+def _array(element: Coercer, length: int | None, sequences: tuple[type, ...], value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, sequences):
+        raise _bad("an array", value)
+    if length is not None and len(cast("Sequence[Any]", value)) != length:
+        raise _bad(f"an array of exactly {length} items", value)
+    done: list[Any] = []
+    items = cast("Sequence[Any]", value)
+    try:
+        for item in items:
+            done.append(element(item))  # noqa: PERF401 - the length tells which item failed
+    except InvalidInput as error:
+        raise error.below(f"[{len(done)}]") from None
+    return tuple(done)
+
+
+def _members(name: str, members: tuple[Member, ...], coercers: Mapping[str, Coercer], value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        as_members = getattr(value, "to_message", None)
+        if as_members is None:
+            raise _bad(f"an object with the members of {name}", value)
+        value = as_members()
+    given = cast("Mapping[Any, Any]", value)
+    if len(given) != len(members) or any(member.name not in given for member in members):
+        raise _member_mismatch(name, members, given)
+    result: dict[str, Any] = {}
+    member_name = ""
+    try:
+        for member_name, coercer in coercers.items():
+            result[member_name] = coercer(given[member_name])
+    except InvalidInput as error:
+        raise error.below(member_name) from None
+    return result
+
+
+def _member_mismatch(name: str, members: tuple[Member, ...], given: Mapping[Any, Any]) -> InvalidInput:
+    declared = {member.name for member in members}
+    missing = sorted(declared - set(given))
+    extra = sorted(str(key) for key in set(given) - declared)
+    parts = [f"{len(missing)} missing: {', '.join(missing[:5])}"] if missing else []
+    parts += [f"{len(extra)} not declared: {', '.join(describe(key) for key in extra[:5])}"] if extra else []
+    return InvalidInput(path="", expected=f"exactly the {len(declared)} members of {name}", actual="; ".join(parts))
+
+
+def compile_coercers(graph: TypeGraph, source: Source) -> tuple[dict[str, Coercer], Callable[[SolidityType], Coercer]]:
+    """Compile a coercer for every struct of the graph, and give a function that makes one for any type over it."""
+    structs: dict[str, Coercer] = {}
+    sequences = (list,) if source == "json" else (list, tuple)
+    from_json = source == "json"
+
+    def make(type_: SolidityType) -> Coercer:
+        if isinstance(type_, ArrayType):
+            return partial(_array, make(type_.element), type_.length, sequences)
+        if not isinstance(type_, AtomicType):
+            name = type_.name
+            return lambda value: structs[name](value)
+        match type_.kind:
+            case "uint" | "int":
+                return partial(_integer_from_json if from_json else _integer_from_python, type_, *integer_bounds(type_))
+            case "bytes" | "bytesN":
+                return partial(_bytes_from_json if from_json else _bytes_from_python, type_.size)
+            case "bool":
+                return _bool
+            case "address":
+                return _address_from_json if from_json else _address_from_python
+            case "string":
+                return _string
+
+    for name, members in graph.structs.items():
+        structs[name] = partial(_members, name, members, {member.name: make(member.type) for member in members})
+    return structs, make

@@ -1,0 +1,254 @@
+"""Typed-data documents: the JSON that wallets exchange for ``eth_signTypedData_v4`` (EIP-712, *Specification of the JSON RPC*)."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Self, cast
+
+from orderseal.signing.eip712.coerce import JAVASCRIPT_SAFE, JsonNumber, Source
+from orderseal.signing.eip712.domain import DOMAIN_TYPE, Domain
+from orderseal.signing.eip712.schema import Schema
+from orderseal.signing.errors import InvalidInput, describe
+from orderseal.signing.values import Address, Hash32
+
+__all__ = ["TypedData", "read_json"]
+
+_KEYS: Final = ("types", "primaryType", "domain", "message")
+
+
+class TypedData:
+    """A checked typed-data document. Immutable; an invalid one cannot exist.
+
+    Args:
+        types: struct name → list of ``{"name": …, "type": …}``, with ``EIP712Domain`` or, where ``domain`` is a
+            :class:`Domain`, without it.
+        primary_type: the struct that is signed; never inferred.
+        domain: a :class:`Domain`, or a mapping with the members that ``EIP712Domain`` declares.
+        message: the values, as Python forms (``int``, ``bytes``, …).
+
+    Raises:
+        InvalidInput: with the path of the bad field, for example ``message.order.legs[2].price``.
+    """
+
+    __slots__ = ("_schema", "_signing_hash", "domain", "message", "primary_type")
+
+    domain: Domain
+    primary_type: str
+    message: Mapping[str, Any]
+    _schema: Schema
+    _signing_hash: Hash32 | None
+
+    def __init__(self, types: Mapping[str, Any], primary_type: str, domain: Domain | Mapping[str, Any], message: Mapping[str, Any]) -> None:
+        self._fill(types, primary_type, domain, message, "python")
+
+    def _fill(self, types: object, primary_type: object, domain: object, message: object, source: Source) -> None:
+        if not isinstance(types, Mapping):
+            raise InvalidInput(path="types", expected="an object of struct declarations", actual=describe(types))
+        structs = {name: members for name, members in types.items() if name != DOMAIN_TYPE}
+        put = object.__setattr__
+        if isinstance(domain, Domain):
+            if DOMAIN_TYPE in types and Domain.parse(types[DOMAIN_TYPE], domain_values(domain), source="python") != domain:
+                raise InvalidInput(path=f"types.{DOMAIN_TYPE}", expected=domain.encoded_type, actual="another declaration")
+            put(self, "domain", domain)
+        else:
+            if DOMAIN_TYPE not in types:
+                raise InvalidInput(
+                    path="types",
+                    expected=f"a declaration of {DOMAIN_TYPE}",
+                    actual="none",
+                    hint="List the members of the domain, so that every library hashes the same ones",
+                )
+            put(self, "domain", Domain.parse(types[DOMAIN_TYPE], domain, source=source))
+        schema = Schema.parse(structs)
+        if not isinstance(primary_type, str) or primary_type not in schema.graph.structs:
+            known = ", ".join(sorted(schema.graph.structs)[:8]) or "nothing"
+            hint = "The domain is hashed into every signature; it is no message" if primary_type == DOMAIN_TYPE else ""
+            raise InvalidInput(path="primaryType", expected=f"a declared struct ({known})", actual=describe(primary_type), hint=hint)
+        coerce = (schema.coerce_json if source == "json" else schema.coerce_python)[primary_type]
+        try:
+            canonical = coerce(message)
+        except InvalidInput as error:
+            raise error.below("message") from None
+        except RecursionError:
+            raise _too_deep("message") from None
+        put(self, "_schema", schema)
+        put(self, "primary_type", primary_type)
+        put(self, "message", canonical)
+        put(self, "_signing_hash", None)
+
+    @classmethod
+    def from_json(cls, data: bytes | str | Mapping[str, Any]) -> Self:
+        """Read an ``eth_signTypedData_v4`` document from JSON text, UTF-8 bytes, or an already parsed object.
+
+        Only text can be checked for duplicate keys and for numbers that JavaScript would round, so prefer it.
+        """
+        document = read_json(data) if isinstance(data, bytes | str) else data
+        if not isinstance(document, Mapping):
+            raise InvalidInput(path="document", expected="an object with " + ", ".join(_KEYS), actual=describe(document))
+        found = cast("Mapping[str, Any]", document)
+        if set(found) != set(_KEYS):
+            missing = [key for key in _KEYS if key not in found]
+            extra = [describe(key) for key in found if key not in _KEYS][:5]
+            actual = "; ".join(
+                ([f"{', '.join(missing)} missing"] if missing else []) + ([f"{', '.join(extra)} not known"] if extra else [])
+            )
+            raise InvalidInput(path="document", expected="an object with exactly " + ", ".join(_KEYS), actual=actual)
+        typed_data = cls.__new__(cls)
+        typed_data._fill(found["types"], found["primaryType"], found["domain"], found["message"], "json")
+        return typed_data
+
+    @property
+    def encoded_type(self) -> str:
+        """The type string of the primary type and of all it refers to (``encodeType``)."""
+        return self._schema.encoded_types[self.primary_type]
+
+    @property
+    def type_hash(self) -> Hash32:
+        """keccak256 of :attr:`encoded_type`."""
+        return self._schema.type_hashes[self.primary_type]
+
+    @property
+    def encoded_data(self) -> bytes:
+        """The type hash and one word a member (``typeHash ‖ encodeData``): what the struct hash is taken of."""
+        try:
+            return self._schema.encode_data[self.primary_type](self.message)
+        except RecursionError:
+            raise _too_deep("message") from None
+
+    @property
+    def struct_hash(self) -> Hash32:
+        """``hashStruct(message)``."""
+        try:
+            return self._schema.hash_struct(self.primary_type, self.message)
+        except RecursionError:
+            raise _too_deep("message") from None
+
+    @property
+    def domain_separator(self) -> Hash32:
+        """``hashStruct(domain)``."""
+        return self.domain.separator
+
+    @property
+    def signing_hash(self) -> Hash32:
+        """The 32-byte digest that is signed. Computed once."""
+        if self._signing_hash is None:
+            object.__setattr__(self, "_signing_hash", self.domain.signing_hash(self.struct_hash))
+        assert self._signing_hash is not None
+        return self._signing_hash
+
+    def to_json(self) -> dict[str, Any]:
+        """The document as an object for ``json.dumps``: integers as decimal strings, bytes and addresses as ``0x`` hex."""
+        return {
+            "types": {DOMAIN_TYPE: self.domain.types_json(), **self._schema.to_json()},
+            "primaryType": self.primary_type,
+            "domain": self.domain.to_json(),
+            "message": _json_value(self.message),
+        }
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("TypedData is immutable")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("TypedData is immutable")
+
+    def __eq__(self, other: object) -> bool:
+        return self.signing_hash == other.signing_hash if isinstance(other, TypedData) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.signing_hash)
+
+    def __repr__(self) -> str:
+        return f"TypedData({self.primary_type}, signing_hash={self.signing_hash})"
+
+
+def domain_values(domain: Domain) -> dict[str, Any]:
+    """The members of a domain as Python values under the standard's names."""
+    attributes = {"chainId": "chain_id", "verifyingContract": "verifying_contract"}
+    return {key: getattr(domain, attributes.get(key, key)) for key in domain.members}
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _json_value(item) for key, item in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, tuple):
+        return [_json_value(item) for item in value]
+    if isinstance(value, Address):
+        return str(value)
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def _too_deep(path: str) -> InvalidInput:
+    return InvalidInput(path=path, expected="a document of reasonable depth", actual="values nested too deeply to be read")
+
+
+class _Duplicate:
+    """Stands in the place of an object that named a key twice, until the path to it is known."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+
+def read_json(data: bytes | str) -> Any:
+    """Parse JSON strictly: UTF-8, no duplicate keys, no NaN or Infinity.
+
+    A number that is no plain integer below 2^53 comes back as its text in a :class:`.coerce.JsonNumber`, so that the
+    type which it meets can refuse it with its path.
+    """
+    duplicates: list[_Duplicate] = []
+
+    def pairs(items: list[tuple[str, Any]]) -> Any:
+        result = dict(items)
+        if len(result) == len(items):
+            return result
+        seen: set[str] = set()
+        twice = next(key for key, _value in items if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        duplicates.append(_Duplicate(twice))
+        return duplicates[-1]
+
+    try:
+        text = data.decode() if isinstance(data, bytes) else data
+    except UnicodeDecodeError as error:
+        raise InvalidInput(path="document", expected="JSON in UTF-8", actual=f"other bytes at position {error.start}") from None
+    try:
+        result = json.loads(
+            text,
+            object_pairs_hook=pairs,
+            parse_int=_number,
+            parse_float=JsonNumber,
+            parse_constant=cast("Callable[[str], Any]", JsonNumber),
+        )
+    except json.JSONDecodeError as error:
+        where = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        raise InvalidInput(path="document", expected="JSON", actual=where if text.strip() else "nothing") from None
+    except RecursionError:
+        raise _too_deep("document") from None
+    if duplicates:
+        path, key = _find_duplicate(result, "")
+        raise InvalidInput(path=path or "document", expected="each key once", actual=f"{describe(key)} twice")
+    return result
+
+
+def _number(text: str) -> int | JsonNumber:
+    if len(text) <= 17 and text != "-0":
+        number = int(text)
+        if -JAVASCRIPT_SAFE < number < JAVASCRIPT_SAFE:
+            return number
+    return JsonNumber(text)
+
+
+def _find_duplicate(value: Any, path: str) -> tuple[str, str]:
+    """Give the path of the first object that names a key twice, and that key; an empty key if there is none below."""
+    stack: list[tuple[Any, str]] = [(value, path)]
+    while stack:
+        current, here = stack.pop()
+        if isinstance(current, _Duplicate):
+            return here, current.key
+        if isinstance(current, dict):
+            items = cast("dict[str, Any]", current).items()
+            stack += [(item, f"{here}.{key}" if here else key) for key, item in reversed(list(items))]
+        elif isinstance(current, list):
+            stack += [(item, f"{here}[{i}]") for i, item in reversed(list(enumerate(current)))]
+    return path, ""

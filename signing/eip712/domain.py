@@ -1,0 +1,165 @@
+"""The EIP-712 domain: what ties a signature to one contract on one chain (EIP-712, *Definition of domainSeparator*)."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Self, cast
+
+from orderseal.signing.eip712.coerce import Source
+from orderseal.signing.eip712.schema import Schema, members_to_json
+from orderseal.signing.eip712.types import Member, parse_members
+from orderseal.signing.errors import InvalidInput, describe
+from orderseal.signing.keccak import keccak256
+from orderseal.signing.values import Address, AddressLike, Hash32
+
+__all__ = ["DOMAIN_TYPE", "Domain"]
+
+DOMAIN_TYPE: Final = "EIP712Domain"
+
+# The standard's five members, their types, and our attribute for each.
+_STANDARD: Final[Mapping[str, tuple[str, str]]] = {
+    "name": ("string", "name"),
+    "version": ("string", "version"),
+    "chainId": ("uint256", "chain_id"),
+    "verifyingContract": ("address", "verifying_contract"),
+    "salt": ("bytes32", "salt"),
+}
+
+
+class Domain:
+    """An EIP-712 domain. Immutable; the separator is computed once.
+
+    Args:
+        name: of the dapp or protocol.
+        version: of the signing domain, a string such as ``"1"``.
+        chain_id: the EIP-155 chain id, 0 to 2^256-1.
+        verifying_contract: the contract that checks the signature.
+        salt: 32 bytes, a last resort against collisions.
+
+    A member that is ``None`` is not part of the domain. At least one is needed. The standard's order of members is used;
+    a document that declares another order keeps it (:meth:`parse`).
+    """
+
+    __slots__ = ("_members", "chain_id", "name", "salt", "separator", "verifying_contract", "version")
+
+    name: str | None
+    version: str | None
+    chain_id: int | None
+    verifying_contract: Address | None
+    salt: Hash32 | None
+    separator: Hash32
+    _members: tuple[str, ...]
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        version: str | None = None,
+        chain_id: int | None = None,
+        verifying_contract: AddressLike | None = None,
+        salt: bytes | None = None,
+    ) -> None:
+        given = {"name": name, "version": version, "chainId": chain_id, "verifyingContract": verifying_contract, "salt": salt}
+        present = {key: value for key, value in given.items() if value is not None}
+        declared = [{"name": key, "type": _STANDARD[key][0]} for key in present]
+        self._fill(declared, present, "python", "domain", "domain")
+
+    def _fill(self, declared: object, values: object, source: Source, types_path: str, path: str) -> None:
+        members = _domain_members(declared, types_path)
+        if not isinstance(values, Mapping):
+            raise InvalidInput(path=path, expected="an object", actual=describe(values))
+        schema = Schema.parse({DOMAIN_TYPE: members_to_json(members)})
+        coerce = (schema.coerce_json if source == "json" else schema.coerce_python)[DOMAIN_TYPE]
+        try:
+            canonical = coerce(cast("Mapping[str, Any]", values))
+        except InvalidInput as error:
+            if error.path == "":
+                error.hint = "EIP712Domain as declared and the domain object must have the same members"
+            raise error.below(path) from None
+        put = object.__setattr__
+        put(self, "_members", tuple(member.name for member in members))
+        for key, (_type, attribute) in _STANDARD.items():
+            put(self, attribute, canonical.get(key))
+        if self.salt is not None:
+            put(self, "salt", Hash32(self.salt))
+        put(self, "separator", schema.hash_struct(DOMAIN_TYPE, canonical))
+
+    @classmethod
+    def parse(cls, declared: object, values: object, *, source: Source = "json") -> Self:
+        """Read the ``EIP712Domain`` declaration and the ``domain`` object of a typed-data document.
+
+        Raises :class:`~orderseal.signing.InvalidInput` unless both have exactly the same members, drawn from the standard's
+        five with the standard's types. The declared order is honoured.
+        """
+        domain = cls.__new__(cls)
+        domain._fill(declared, values, source, f"types.{DOMAIN_TYPE}", "domain")
+        return domain
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The names of the members in their declared order, for example ``("name", "version", "chainId")``."""
+        return self._members
+
+    @property
+    def encoded_type(self) -> str:
+        """The type string, for example ``EIP712Domain(string name,uint256 chainId)``."""
+        return f"{DOMAIN_TYPE}({','.join(f'{_STANDARD[key][0]} {key}' for key in self.members)})"
+
+    def types_json(self) -> list[dict[str, str]]:
+        """The ``EIP712Domain`` entry of a document's ``types``."""
+        return [{"name": key, "type": _STANDARD[key][0]} for key in self.members]
+
+    def to_json(self) -> dict[str, Any]:
+        """The ``domain`` object of a document. The chain id is a number as wallets write it, or a string from 2^53 on."""
+        values = {key: getattr(self, _STANDARD[key][1]) for key in self.members}
+        if isinstance(chain_id := values.get("chainId"), int) and chain_id >= 2**53:
+            values["chainId"] = str(chain_id)
+        return {key: str(value) if isinstance(value, bytes) else value for key, value in values.items()}
+
+    def signing_hash(self, struct_hash: bytes) -> Hash32:
+        """The digest that is signed: keccak256(0x1901 ‖ domain separator ‖ struct hash)."""
+        return Hash32(keccak256(b"\x19\x01" + self.separator + struct_hash))
+
+    def replace(self, **changes: Any) -> "Domain":
+        """A copy with other members, in the standard's order."""
+        current = {attribute: getattr(self, attribute) for _type, attribute in _STANDARD.values()}
+        return Domain(**{**current, **changes})
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Domain is immutable; make another with domain.replace({name}=…)")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("a Domain is immutable")
+
+    def __eq__(self, other: object) -> bool:
+        return self.separator == other.separator if isinstance(other, Domain) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.separator)
+
+    def __repr__(self) -> str:
+        return f"Domain({', '.join(f'{_STANDARD[key][1]}={getattr(self, _STANDARD[key][1])!r}' for key in self.members)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = {key: getattr(self, _STANDARD[key][1]) for key in self.members}
+        return _restore_domain, (self.types_json(), values)
+
+
+def _restore_domain(declared: list[dict[str, str]], values: dict[str, Any]) -> Domain:
+    return Domain.parse(declared, values, source="python")
+
+
+def _domain_members(declared: object, path: str) -> tuple[Member, ...]:
+    if isinstance(declared, list) and not declared:
+        raise InvalidInput(path=path, expected="at least one of " + ", ".join(_STANDARD), actual="none")
+    members = parse_members(declared, path)
+    for index, member in enumerate(members):
+        standard = _STANDARD.get(member.name)
+        if standard is None:
+            raise InvalidInput(
+                path=f"{path}[{index}].name",
+                expected="one of " + ", ".join(_STANDARD),
+                actual=describe(member.name),
+                hint="EIP-712 allows no other member in the domain",
+            )
+        if member.type.name != standard[0]:
+            raise InvalidInput(path=f"{path}[{index}].type", expected=f"{standard[0]} for {member.name}", actual=describe(member.type.name))
+    return members

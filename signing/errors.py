@@ -1,0 +1,239 @@
+"""Every error of the package, in one tree.
+
+::
+
+    OrdersealError
+    ├── InvalidInput            also a ValueError: something given to us has the wrong form
+    ├── RuleViolation           well-formed, but a rule forbids to sign or send it
+    ├── VerificationFailed      a signature is not what it claims to be
+    ├── SignerError             a key could not be loaded, or a signer gave a wrong signature
+    └── VenueError              the other side
+        ├── Refused             the venue's own error envelope: it did not take effect
+        │   ├── Unauthorized    not logged in, or the token is no longer good
+        │   └── RateLimited     too many requests; see ``retry_after``
+        ├── OutcomeUnknown      a write may or may not have taken effect: look it up, never blindly re-send
+        ├── NonceConflict       another order of ours stands at the venue under this nonce
+        ├── InvalidReply        a read was answered with something that is not the venue's documented reply
+        └── Unreachable         nothing was sent, or a read was not answered
+
+No message and no ``repr`` holds a key, a token, a password or a request body.
+"""
+
+from typing import Any, Self
+
+__all__ = [
+    "InvalidInput",
+    "InvalidReply",
+    "NonceConflict",
+    "OrdersealError",
+    "OutcomeUnknown",
+    "RateLimited",
+    "Refused",
+    "RuleViolation",
+    "SignerError",
+    "Unauthorized",
+    "Unreachable",
+    "VenueError",
+    "VerificationFailed",
+    "describe",
+]
+
+_SHOWN_CHARACTERS = 80
+
+
+def describe(value: object) -> str:
+    """Say what ``value`` is, in at most some 100 characters, for the ``actual`` of an error.
+
+    Never call it on a secret.
+    """
+    if isinstance(value, str):
+        text = ascii(value[: _SHOWN_CHARACTERS + 1])[1:-1]
+        return f"'{text[:_SHOWN_CHARACTERS]}…' ({len(value)} characters)" if len(text) > _SHOWN_CHARACTERS else f"'{text}'"
+    if isinstance(value, bool) or value is None:
+        return repr(value)
+    if isinstance(value, int):
+        return str(value) if value.bit_length() <= 256 else f"an integer of {value.bit_length()} bits"
+    if isinstance(value, bytes | bytearray):
+        return f"{len(value)} bytes"
+    if isinstance(value, dict):
+        return f"an object of {len(value)} members"
+    if isinstance(value, list | tuple):
+        return f"an array of {len(value)} items"
+    return f"a {type(value).__name__}"
+
+
+class OrdersealError(Exception):
+    """The base of every error that this package raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(cls: type[OrdersealError], args: tuple[Any, ...], state: dict[str, Any]) -> OrdersealError:
+    """Rebuild an error that crossed a process border: the constructors take keywords, which plain pickling forgets."""
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class InvalidInput(OrdersealError, ValueError):
+    """Something given to us has the wrong form.
+
+    Attributes:
+        path: where, for example ``message.order.legs[2].price``.
+        expected: the form that is accepted.
+        actual: what came, shortened; never a secret.
+        hint: what to do about it, or an empty string.
+    """
+
+    path: str
+    expected: str
+    actual: str
+    hint: str
+
+    def __init__(self, *, path: str, expected: str, actual: str, hint: str = "") -> None:
+        self.path, self.expected, self.actual, self.hint = path, expected, actual, hint
+        super().__init__()
+
+    def __str__(self) -> str:
+        text = f"{self.path}: expected {self.expected}, got {self.actual}"
+        return f"{text}. {self.hint}" if self.hint else text
+
+    def below(self, prefix: str) -> Self:
+        """Move the error one level down: ``below("order")`` turns path ``price`` into ``order.price``."""
+        joint = "" if not self.path or self.path.startswith("[") else "."
+        self.path = f"{prefix}{joint}{self.path}"
+        return self
+
+
+class RuleViolation(OrdersealError):
+    """A rule forbids to sign or send this. Nothing was signed.
+
+    Attributes:
+        rule: the code of the rule, for example ``deadline_too_soon``.
+    """
+
+    rule: str
+
+    def __init__(self, rule: str, message: str) -> None:
+        self.rule = rule
+        super().__init__(message)
+
+
+class VerificationFailed(OrdersealError):
+    """A signature is not what it claims to be.
+
+    Attributes:
+        reasons: the codes of every reason, for example ``("signer_mismatch",)``.
+        diagnosis: the nearest mistake that would explain it, or ``None``.
+    """
+
+    reasons: tuple[str, ...]
+    diagnosis: str | None
+
+    def __init__(self, message: str, *, reasons: tuple[str, ...], diagnosis: str | None = None) -> None:
+        self.reasons, self.diagnosis = reasons, diagnosis
+        super().__init__(message)
+
+
+class SignerError(OrdersealError):
+    """A key could not be loaded or used, or a signer returned a signature that is not its own."""
+
+
+class VenueError(OrdersealError):
+    """Something went wrong between us and a venue."""
+
+
+class Refused(VenueError):
+    """The venue answered with its own error envelope: the request did not take effect.
+
+    Attributes:
+        status: HTTP status.
+        code: the venue's code, or ``None`` where its envelope has none.
+        message: the venue's words, shortened.
+        details: the venue's further words, or ``None``.
+        request_id: the venue's request id header, or ``None``.
+    """
+
+    status: int
+    code: int | None
+    message: str
+    details: str | None
+    request_id: str | None
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        status: int,
+        code: int | None,
+        message: str,
+        details: str | None = None,
+        request_id: str | None = None,
+        hint: str = "",
+    ) -> None:
+        self.status, self.code, self.message, self.details, self.request_id = status, code, message, details, request_id
+        said = f"{message} ({details})" if details else message
+        where = f"HTTP {status}" if code is None else f"HTTP {status}, code {code}"
+        super().__init__(f"{what}: {said} [{where}]" + (f". {hint}" if hint else ""))
+
+
+class Unauthorized(Refused):
+    """The venue does not accept the token or the login. It did nothing with the request."""
+
+
+class RateLimited(Refused):
+    """Too many requests. The venue did nothing with this one.
+
+    Attributes:
+        retry_after: seconds to wait as the venue said, or ``None``.
+    """
+
+    retry_after: float | None = None
+
+
+class OutcomeUnknown(VenueError):
+    """A write may or may not have taken effect. Look it up; do not send it again blindly.
+
+    Attributes:
+        nonce: the order nonce to look up, or ``None`` where the venue has no nonce.
+    """
+
+    nonce: int | None
+
+    def __init__(self, message: str, *, nonce: int | None = None) -> None:
+        self.nonce = nonce
+        super().__init__(message)
+
+
+class NonceConflict(VenueError):
+    """The venue holds another order of this maker under the same nonce.
+
+    Attributes:
+        nonce: the order nonce.
+    """
+
+    nonce: int
+
+    def __init__(self, message: str, *, nonce: int) -> None:
+        self.nonce = nonce
+        super().__init__(message)
+
+
+class InvalidReply(VenueError):
+    """A read was answered with something that is not the venue's documented reply.
+
+    Attributes:
+        status: HTTP status, or 0 for a WebSocket message.
+    """
+
+    status: int
+
+    def __init__(self, message: str, *, status: int) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class Unreachable(VenueError):
+    """Nothing was sent, or a read was not answered. It is safe to try again."""

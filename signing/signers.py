@@ -1,0 +1,212 @@
+"""Signers: who holds a key and how it is used. Keys never appear in a ``repr``, an error or a pickle."""
+
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NoReturn, Protocol, Self, cast, runtime_checkable
+
+from orderseal.signing import secp256k1
+from orderseal.signing.eip712.document import TypedData
+from orderseal.signing.errors import InvalidInput, SignerError, describe
+from orderseal.signing.keccak import keccak256
+from orderseal.signing.values import Address, Hash32, Signature
+
+__all__ = ["KeystoreSigner", "LocalSigner", "Signer", "message_hash", "sign_typed_data"]
+
+_KEY_FORM: Final = "a private key: 64 hexadecimal digits, with or without 0x"
+_MAX_KEYSTORE_BYTES: Final = 64 * 1024
+_MAX_SCRYPT_BYTES: Final = 1024 * 1024 * 1024
+_MAX_PBKDF2_ROUNDS: Final = 10_000_000
+
+
+@runtime_checkable
+class Signer(Protocol):
+    """Whatever can sign for one address: a local key, a keystore, or a device or service across a network."""
+
+    @property
+    def address(self) -> Address:
+        """The account whose signatures this makes."""
+        ...
+
+    def sign_typed_data(self, digest: Hash32, document: Callable[[], TypedData]) -> Signature:
+        """Sign EIP-712 typed data: ``digest`` is its signing hash, ``document()`` the whole of it for signers that show or re-hash it."""
+        ...
+
+    def sign_message(self, text: str) -> Signature:
+        """Sign a text by ``personal_sign`` (EIP-191 version 0x45)."""
+        ...
+
+
+def message_hash(text: str) -> Hash32:
+    """The digest that ``personal_sign`` signs: EIP-191, version 0x45."""
+    raw = text.encode()
+    return Hash32(keccak256(b"\x19Ethereum Signed Message:\n" + str(len(raw)).encode() + raw))
+
+
+class LocalSigner:
+    """A signer with its key in this process. It tests itself once when it is made.
+
+    Make one with :meth:`from_env`, :meth:`from_key` or :meth:`generate`. It refuses to be pickled or copied.
+    """
+
+    __slots__ = ("__key", "_address")
+
+    def __init__(self, key: bytes) -> None:
+        if not isinstance(key, bytes) or len(key) != 32:
+            raise InvalidInput(path="key", expected="32 bytes", actual=_unspoken(key))
+        if not 0 < int.from_bytes(key, "big") < secp256k1.N:
+            raise InvalidInput(path="key", expected="a number from 1 to the order of the curve less 1", actual="a number out of that range")
+        self.__key = secp256k1.load(key)
+        self._address = Address(secp256k1.address_of(self.__key))
+        probe = keccak256(b"orderseal self-test")
+        if secp256k1.recover(probe, secp256k1.sign(self.__key, probe)) != self._address:
+            raise SignerError("the ECDSA library does not recover its own signature: do not sign on this machine")
+
+    @classmethod
+    def from_key(cls, key: str) -> Self:
+        """Use a private key given as 64 hexadecimal digits, with or without ``0x``."""
+        return cls(_parse_key(key, "key"))
+
+    @classmethod
+    def from_env(cls, variable: str) -> Self:
+        """Use the private key in an environment variable, as 64 hexadecimal digits with or without ``0x``."""
+        value = os.environ.get(variable)
+        if value is None:
+            raise InvalidInput(path=variable, expected=_KEY_FORM, actual="nothing", hint=f"Set the environment variable {variable}")
+        return cls(_parse_key(value, variable))
+
+    @classmethod
+    def generate(cls) -> Self:
+        """Make a throw-away key that nobody else knows, and that is gone with this process."""
+        return cls(secp256k1.generate_secret())
+
+    @property
+    def address(self) -> Address:
+        """The account of the key."""
+        return self._address
+
+    def sign_typed_data(self, digest: Hash32, document: Callable[[], TypedData]) -> Signature:  # noqa: ARG002 - the digest is enough here
+        """Sign an EIP-712 signing hash that this process computed itself."""
+        return Signature(secp256k1.sign(self.__key, digest))
+
+    def sign_message(self, text: str) -> Signature:
+        """Sign a text by ``personal_sign`` (EIP-191 version 0x45)."""
+        return Signature(secp256k1.sign(self.__key, message_hash(text)))
+
+    def unsafe_sign_digest(self, digest: Hash32) -> Signature:
+        """Sign any 32 bytes, whatever they mean: a transaction that empties the account, for example. You need to know what they are."""
+        return Signature(secp256k1.sign(self.__key, Hash32(digest)))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.address})"
+
+    def __reduce_ex__(self, _protocol: Any, /) -> NoReturn:
+        raise TypeError("a signer is neither pickled nor copied: load the key where it is used")
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError("a signer is not copied: pass the object itself")
+
+    def __deepcopy__(self, _memo: Any) -> NoReturn:
+        raise TypeError("a signer is not copied: pass the object itself")
+
+
+class KeystoreSigner(LocalSigner):
+    """A signer from an encrypted key file (Web3 Secret Storage, version 3), such as geth, MetaMask and eth-account write.
+
+    Args:
+        path: the file.
+        password_env: the environment variable that holds its password.
+        password: or the password itself, from wherever you keep it.
+
+    Raises:
+        InvalidInput: no such file, not a key file, or hostile parameters.
+        SignerError: wrong password, or the file's own address is another than its key's.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, path: str | Path, *, password_env: str | None = None, password: str | None = None) -> None:
+        if (password_env is None) == (password is None):
+            raise InvalidInput(path="password", expected="either password_env or password", actual="both or neither")
+        if password is None:
+            password = os.environ.get(cast("str", password_env))
+            if password is None:
+                raise InvalidInput(
+                    path=cast("str", password_env), expected="a keystore password", actual="nothing", hint="Set that variable"
+                )
+        keystore = read_keystore(path)
+        key = _decrypt(keystore, password)
+        super().__init__(key)
+        named = keystore.get("address")
+        if isinstance(named, str) and named.lower().removeprefix("0x") != self.address.hex():
+            raise SignerError(f"{path} says it is for another address than its key's, {self.address}: do not use it")
+
+
+def read_keystore(path: str | Path) -> dict[str, Any]:
+    """Read a key file and check that it is one that can be opened within reason; nothing is decrypted."""
+    expected = "a Web3 Secret Storage key file (JSON, version 3)"
+    try:
+        with Path(path).open("rb") as file:
+            raw = file.read(_MAX_KEYSTORE_BYTES + 1)
+        document = json.loads(raw) if len(raw) <= _MAX_KEYSTORE_BYTES else None
+    except OSError as error:
+        raise InvalidInput(path=str(path), expected=expected, actual=(error.strerror or "an unreadable file").lower()) from None
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise InvalidInput(path=str(path), expected=expected, actual="a file that is not JSON, or far too long")
+    keystore = {str(key).lower(): value for key, value in cast("dict[str, Any]", document).items()}
+    crypto = keystore.get("crypto")
+    if keystore.get("version") != 3 or not isinstance(crypto, dict):
+        raise InvalidInput(path=str(path), expected=expected, actual="JSON without version 3 and crypto")
+    parameters = cast("dict[str, Any]", crypto).get("kdfparams")
+    numbers = cast("dict[str, Any]", parameters) if isinstance(parameters, dict) else {}
+    work = [numbers.get(name, 0) for name in ("n", "r", "p", "c")]
+    if not all(type(number) is int and 0 <= number < 2**40 for number in work):
+        raise InvalidInput(path=f"{path}: crypto.kdfparams", expected="whole numbers", actual="something else")
+    n, r, p, c = cast("list[int]", work)
+    if 128 * n * r * max(p, 1) > _MAX_SCRYPT_BYTES or c > _MAX_PBKDF2_ROUNDS:
+        raise InvalidInput(
+            path=f"{path}: crypto.kdfparams",
+            expected=f"at most {_MAX_SCRYPT_BYTES // 2**20} MiB of scrypt work or {_MAX_PBKDF2_ROUNDS} PBKDF2 rounds",
+            actual="more",
+            hint="Such a file could stall or crash this process",
+        )
+    return keystore
+
+
+def _decrypt(keystore: dict[str, Any], password: str) -> bytes:
+    from eth_account import Account
+
+    try:
+        return bytes(Account.decrypt(keystore, password))
+    except (ValueError, TypeError, KeyError, NotImplementedError, AttributeError):
+        raise SignerError("the key file could not be opened: wrong password, or a damaged file") from None
+
+
+def _parse_key(text: str, path: str) -> bytes:
+    if not isinstance(text, str) or not re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", text, re.ASCII):
+        hint = "Remove the white space around it" if isinstance(text, str) and text != text.strip() else ""
+        raise InvalidInput(path=path, expected=_KEY_FORM, actual=_unspoken(text), hint=hint)
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def _unspoken(value: object) -> str:
+    """Say what a secret is without a single character of it."""
+    if isinstance(value, str):
+        return f"text of {len(value)} characters"
+    return describe(value) if isinstance(value, bytes) else f"a {type(value).__name__}"
+
+
+def sign_typed_data(typed_data: TypedData, signer: Signer) -> Signature:
+    """Sign a general typed-data document.
+
+    Raises:
+        SignerError: the signer failed, or returned a signature that is not its own.
+    """
+    signature = signer.sign_typed_data(typed_data.signing_hash, lambda: typed_data)
+    if not isinstance(signer, LocalSigner) and secp256k1.recover(typed_data.signing_hash, Signature(signature)) != signer.address:
+        raise SignerError(f"the signer for {signer.address} returned a signature that is not its own; it was thrown away")
+    return signature
