@@ -1,0 +1,485 @@
+"""The maker's client for Stove, async. :mod:`.sync` is the same for callers without an event loop."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from decimal import Decimal
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+import msgspec
+
+from orderseal.api.stove.intents import NASDAQ, Quote, Side, limit_order, market_price
+from orderseal.api.stove.models import (
+    FINAL_STATUSES,
+    CancelReply,
+    Estimate,
+    OrderPage,
+    PlacedOrder,
+    PositionPage,
+    Profile,
+    StatusChange,
+    TokenAddress,
+)
+from orderseal.api.stove.network import Network
+from orderseal.api.stove.wire import clock_hint, login_message, parse_push, path_segment, read_reply, request
+from orderseal.api.transport import (
+    DEFAULT_LIMITS,
+    HttpTransport,
+    Limits,
+    Listener,
+    Request,
+    check_token,
+    token_claims,
+    websocket_url,
+)
+from orderseal.signing import (
+    DEFAULT_MAX_FEE,
+    Address,
+    AddressLike,
+    Clock,
+    InvalidInput,
+    InvalidReply,
+    NonceConflict,
+    Order,
+    OutcomeUnknown,
+    Refused,
+    SignedOrder,
+    Signer,
+    Token,
+    Unauthorized,
+    Unreachable,
+    system_clock,
+    venue_payload,
+)
+
+__all__ = ["AsyncClient", "AsyncStatusStream"]
+
+_T = TypeVar("_T")
+
+# A token is renewed when less than this, or less than a quarter of its life, is left (the venue's sample: one hour).
+_RENEW_BEFORE: Final = 3600.0
+_SILENCE: Final = 90.0
+_FIRST_BACKOFF: Final = 0.5
+_LONGEST_BACKOFF: Final = 30.0
+
+
+class _Login(msgspec.Struct):
+    jwt: str
+
+
+class _Nonce(msgspec.Struct):
+    maker: str
+    next_nonce: int
+
+
+class AsyncStatusStream:
+    """The pushes of order statuses, one connection's worth: iterate over it. Ends by raising when the connection does.
+
+    The feed has no sequence numbers and no replay: query after each (re)connection. :meth:`AsyncClient.follow` does.
+    """
+
+    def __init__(self, listener: Listener, ends_at: float | None) -> None:
+        self._listener, self._ends_at = listener, ends_at
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> StatusChange:
+        try:
+            async with asyncio.timeout_at(self._ends_at):
+                while (change := parse_push(await self._listener.receive())) is None:
+                    continue
+                return change
+        except TimeoutError:
+            raise StopAsyncIteration from None
+
+
+class AsyncClient:
+    """A maker at Stove. Logs in by itself when needed; no request is made until a method is called.
+
+    Args:
+        network: for example ``stove.TESTNET``.
+        signer: whose account; used to log in. Orders are signed by :func:`orderseal.signing.sign_order`.
+        limits: time and size bounds of one exchange.
+        silence: seconds without any WebSocket message after which the stream counts as dead.
+        clock: Unix seconds; for tests.
+
+    A write is never sent twice by this class, and its token is renewed before it. Its answer means (venue pages *Overview*,
+    *Authorization*): :class:`~orderseal.signing.Refused` and below, it did not take effect;
+    :class:`~orderseal.signing.OutcomeUnknown`, look it up.
+    """
+
+    def __init__(
+        self, network: Network, signer: Signer, *, limits: Limits = DEFAULT_LIMITS, silence: float = _SILENCE, clock: Clock = system_clock
+    ) -> None:
+        self.network = network
+        self.signer = signer
+        self._address = signer.address
+        self._transport = HttpTransport(network.base_url, limits)
+        self._silence = silence
+        self._clock = clock
+        self._token: str | None = None
+        self._renew_at = 0.0
+        self._login_lock = asyncio.Lock()
+
+    async def connect(self) -> None:
+        """Log in now (venue page *Authorization*); every other method does it when needed.
+
+        Raises:
+            Refused: the venue does not accept the login; the message says whether a wrong clock may be why.
+        """
+        now = self._clock()
+        text = login_message(self._address, self.network.chain_id, now, secrets.token_hex(16))
+        signature = self.signer.sign_message(text)
+        body = {
+            "wallet_address": str(self._address),
+            "chain_id": str(self.network.chain_id),
+            "message": text,
+            "signature": str(signature),
+        }
+        sent = request("log in", "POST", "/api/v1/makers/connect", body=body)
+        reply = await self._transport.send(sent)
+        try:
+            token = check_token(read_reply(sent, reply, _Login).jwt, "log in")
+        except Refused as error:
+            if hint := clock_hint(reply.headers, now):
+                error.args = (f"{error}. {hint}",)
+            raise
+        self._remember(token, now)
+
+    def _remember(self, token: str, now: float) -> None:
+        claims = token_claims(token)
+        wallet = claims.get("wallet_address", str(self._address))
+        if not isinstance(wallet, str) or wallet.lower() != str(self._address).lower():
+            raise InvalidReply("log in: the venue sent a token for another account", status=200)
+        expiry = claims.get("exp")
+        life = float(expiry) - now if isinstance(expiry, int | float) and not isinstance(expiry, bool) else _RENEW_BEFORE
+        self._token = token
+        self._renew_at = time.monotonic() + max(life - min(_RENEW_BEFORE, life / 4), 1.0)
+
+    async def _bearer(self) -> str:
+        """The token, renewed if it is due: once, however many requests wait for it."""
+        async with self._login_lock:
+            if self._token is None or time.monotonic() >= self._renew_at:
+                await self.connect()
+            assert self._token is not None
+            return self._token
+
+    async def _send(self, sent: Request, type_: type[_T]) -> _T:
+        """Send with the token. A read whose token was refused logs in and asks once more; a write never goes twice."""
+        for last in (False, True):
+            token = await self._bearer()
+            reply = await self._transport.send(replace(sent, headers={**sent.headers, **_bearer_header(token)}))
+            try:
+                return read_reply(sent, reply, type_)
+            except Unauthorized:
+                self._drop(token)
+                if last or sent.takes_effect:
+                    raise
+        raise AssertionError("unreachable: the second round returns or raises")
+
+    def _drop(self, token: str) -> None:
+        """Forget a refused token, unless another request has renewed it already."""
+        if self._token == token:
+            self._token = None
+
+    async def next_nonce(self) -> int:
+        """The nonce that the venue expects next (*Nonce*). Reading it reserves nothing, as far as is documented."""
+        reply = await self._send(request("read the next nonce", "GET", "/api/v1/orders/maker/next-nonce"), _Nonce)
+        if reply.maker.lower() != str(self._address).lower():
+            raise InvalidReply("read the next nonce: the answer is for another account", status=200)
+        if not 0 <= reply.next_nonce < 2**53:
+            raise InvalidReply("read the next nonce: the answer is out of range", status=200)
+        return reply.next_nonce
+
+    async def estimate(
+        self, side: Side, ticker: str, *, shares: int, price: Decimal, pay_with: str | Token, exchange: int = NASDAQ
+    ) -> Estimate:
+        """Ask for the fee and the converted price (*Estimate Order Fee*).
+
+        Args:
+            price: of one share in the stock market's currency (USD), as ``Decimal``.
+            pay_with: the payment token.
+        """
+        token = self.network.token(pay_with)
+        if not isinstance(price, Decimal) or not price.is_finite() or price <= 0:
+            raise InvalidInput(path="price", expected="a Decimal above 0", actual=f"{price!r:.60}")
+        body = {
+            "is_buy": side == "buy",
+            "ticker": ticker,
+            "exchange": exchange,
+            "quantity": str(shares),
+            "price": f"{price:f}",
+            "asset": str(token.address),
+            "target_currency": token.symbol,
+        }
+        found = await self._send(request("estimate the fee", "POST", "/api/v1/orders/estimate_charge", body=body), Estimate)
+        if found.target_currency != token.symbol:
+            raise InvalidReply(f"estimate the fee: asked in {token}, the answer is in another currency", status=200)
+        return found
+
+    async def quote(self, side: Side, ticker: str, *, shares: int, limit: Decimal, pay_with: str | Token, exchange: int = NASDAQ) -> Quote:
+        """Find the fee to offer for a limit in the payment token. Reads only.
+
+        The venue estimates for a price in USD, and compares its estimate for the order with the fee offered, so it is asked
+        twice: for the exchange rate, and for the fee at the limit converted by it. :attr:`Quote.fee` has 1 % of head-room.
+
+        Raises:
+            InvalidReply: an exchange rate beyond belief.
+        """
+        token = self.network.token(pay_with)
+        if not token.amount(limit, path="limit").units:
+            raise InvalidInput(path="limit", expected="a price above 0", actual=str(limit))
+        first = await self.estimate(side, ticker, shares=shares, price=Decimal(limit), pay_with=token, exchange=exchange)
+        price = market_price(Decimal(limit), first.exchange_rate)
+        second = await self.estimate(side, ticker, shares=shares, price=price, pay_with=token, exchange=exchange)
+        return Quote.from_estimate(second, token)
+
+    async def new_order(
+        self,
+        side: Side,
+        ticker: str,
+        *,
+        shares: int,
+        limit: Decimal,
+        pay_with: str | Token,
+        deadline: int | None = None,
+        life: int | None = None,
+        principal: AddressLike | None = None,
+        max_fee: Decimal = DEFAULT_MAX_FEE,
+        exchange: int = NASDAQ,
+    ) -> Order:
+        """Build an order ready to sign: quote, check against your bounds, take the next nonce. Nothing is placed.
+
+        The limit is signed exactly. The fee offered is that of :meth:`quote`, bounded by ``max_fee``. For the other arguments
+        and errors see :func:`limit_order`. Two orders built at the same time may get the same nonce.
+        """
+        token = self.network.token(pay_with)
+        quote = await self.quote(side, ticker, shares=shares, limit=limit, pay_with=token, exchange=exchange)
+        return limit_order(
+            self.network,
+            side,
+            ticker,
+            shares=shares,
+            limit=limit,
+            pay_with=token,
+            maker=self._address,
+            fee=quote.fee,
+            nonce=await self.next_nonce(),
+            now=self._clock(),
+            deadline=deadline,
+            life=life,
+            principal=principal,
+            max_fee=max_fee,
+            exchange=exchange,
+        )
+
+    async def create(self, signed: SignedOrder[Order]) -> PlacedOrder:
+        """Submit a signed order (*Create Order*), once.
+
+        Raises:
+            InvalidInput: it is for another account or another network.
+            RuleViolation: its deadline no longer holds. Nothing was sent.
+            Refused: the venue refused it.
+            OutcomeUnknown: it may have been accepted: use :meth:`find`.
+            Unreachable: nothing was sent.
+        """
+        order = signed.order
+        if signed.domain != self.network.domain:
+            raise InvalidInput(path="domain", expected=repr(self.network.domain), actual=repr(signed.domain))
+        if order.maker != self._address:
+            raise InvalidInput(path="order.maker", expected=f"the account of this client, {self._address}", actual=str(order.maker))
+        self.network.deadline_rule.check(order.deadline, self._clock())
+        sent = request("create the order", "POST", "/api/v1/orders", raw=venue_payload(signed), takes_effect=True, nonce=order.nonce)
+        placed = await self._send(sent, PlacedOrder)
+        if not placed.is_for(order, signed.signature):
+            raise OutcomeUnknown(
+                f"create the order: the venue confirmed another order than the one sent. Look it up by nonce {order.nonce}",
+                nonce=order.nonce,
+            )
+        return placed
+
+    async def find(self, signed: SignedOrder[Order]) -> PlacedOrder | None:
+        """Look a signed order up by its nonce: what to do after :class:`~orderseal.signing.OutcomeUnknown`.
+
+        Gives the order if every field and the signature are ours, ``None`` if the venue has none under the nonce — which is
+        no proof that it will not appear yet.
+
+        Raises:
+            NonceConflict: another order of this account has the nonce.
+        """
+        nonce = signed.order.nonce
+        page = await self.query(nonce=nonce)
+        ours = [order for order in page.orders if order.nonce == nonce and order.maker == signed.order.maker]
+        for order in ours:
+            if order.is_for(signed.order, signed.signature):
+                return order
+        if ours:
+            raise NonceConflict(f"the venue holds another order of {signed.order.maker} under nonce {nonce}: {ours[0].id}", nonce=nonce)
+        return None
+
+    async def query(
+        self,
+        *,
+        order_hash: str | None = None,
+        nonce: int | None = None,
+        ticker: str | None = None,
+        is_buy: bool | None = None,
+        status: Sequence[str] | None = None,
+        asset: AddressLike | None = None,
+        principal: AddressLike | None = None,
+        created_after: int | None = None,
+        created_before: int | None = None,
+        deadline_after: int | None = None,
+        deadline_before: int | None = None,
+        sort_by: str | None = None,
+        sort_order: str | None = None,
+        page: int = 1,
+        page_size: int = 100,
+    ) -> OrderPage:
+        """Read own orders, one page (*Query Orders*). Times are Unix seconds; ``status`` is a list of any of them; at most 100 a page."""
+        filters = {
+            "order_hash": order_hash,
+            "nonce": nonce,
+            "ticker": ticker,
+            "is_buy": is_buy,
+            "status": status,
+            "asset": _address_text(asset),
+            "principal": _address_text(principal),
+            "created_after": created_after,
+            "created_before": created_before,
+            "deadline_after": deadline_after,
+            "deadline_before": deadline_before,
+            "sort_by": sort_by,
+            "sort_order": sort_order,
+            "page": page,
+            "page_size": page_size,
+        }
+        return await self._send(request("query orders", "GET", "/api/v1/orders", query=filters), OrderPage)
+
+    async def order(self, order_hash: str) -> PlacedOrder:
+        """Read one own order by the venue's hash.
+
+        Raises:
+            InvalidReply: the venue has no such order.
+        """
+        found = [order for order in (await self.query(order_hash=order_hash)).orders if order.order_hash.lower() == order_hash.lower()]
+        if len(found) != 1:
+            raise InvalidReply(f"query orders: {len(found)} orders have the hash {order_hash[:80]}, expected one", status=200)
+        return found[0]
+
+    async def cancel(self, order_id: str) -> CancelReply:
+        """Ask to cancel an order by its uuid ``id`` (*Cancel Order*).
+
+        For a locked order this is a request, and its taker answers later: follow the status. Whatever the answer, the
+        signature stays good until the deadline.
+
+        Raises:
+            Refused: for example, it is filled already.
+            OutcomeUnknown: read the order's status.
+        """
+        path = f"/api/v1/orders/{path_segment(order_id, 'order_id')}/cancel"
+        return await self._send(request("cancel the order", "POST", path, takes_effect=True), CancelReply)
+
+    async def positions(self, *, ticker: str | None = None, page: int = 1, page_size: int = 100) -> PositionPage:
+        """Read own holdings, one page (*Positions*)."""
+        query = {"ticker": ticker, "page": page, "page_size": page_size}
+        return await self._send(request("read positions", "GET", "/api/v1/positions", query=query), PositionPage)
+
+    async def profile(self) -> Profile:
+        """Read own account's state (*Profile*)."""
+        return await self._send(request("read the profile", "GET", "/api/v1/makers/profiles"), Profile)
+
+    async def token_address(self, ticker: str, *, exchange: int = NASDAQ) -> TokenAddress:
+        """Read the contract of a stock token (*Token Address*)."""
+        query = {"ticker": ticker, "exchange": exchange}
+        return await self._send(request("read the token address", "GET", "/api/v1/instruments/token-address", query=query), TokenAddress)
+
+    @asynccontextmanager
+    async def stream(self, *, seconds: float | None = None) -> AsyncGenerator[AsyncStatusStream]:
+        """Subscribe to the status changes of own orders (*Order Status Event Push*). Subscribe before submitting.
+
+        Args:
+            seconds: after which the iteration ends by itself; by default it goes on while the connection does.
+
+        Raises:
+            Unauthorized: the token was refused.
+            Unreachable: no connection; while iterating: it ended, or was silent for too long.
+        """
+        async with await self._listen() as listener:
+            yield AsyncStatusStream(listener, None if seconds is None else asyncio.get_running_loop().time() + seconds)
+
+    async def _listen(self) -> Listener:
+        """Open the stream; a refused token is renewed and tried once more, since subscribing changes nothing."""
+        url = websocket_url(self.network.base_url, "/ws/maker/v1?types=order_status_change")
+        for last in (False, True):
+            token = await self._bearer()
+            listener = Listener(url, _bearer_header(token), self._silence)
+            try:
+                await listener.open()
+            except Unauthorized:
+                self._drop(token)
+                if last:
+                    raise
+            else:
+                return listener
+        raise AssertionError("unreachable: the second round returns or raises")
+
+    async def follow(self, placed: PlacedOrder, *, until: frozenset[str] = FINAL_STATUSES) -> AsyncIterator[StatusChange]:
+        """Yield the changes of one order until a final status that a query confirms. Survives lost connections.
+
+        After each (re)connection the order is queried, and a change that was missed is yielded with ``pushed=False``. Changes
+        may repeat (lock, unlock, lock); none is left out that the venue still shows. ``until`` may name other statuses, for
+        example ``FINAL_STATUSES | {"partially_filled"}``.
+        """
+        known = placed.status
+        backoff = _FIRST_BACKOFF
+        while True:
+            try:
+                async with self.stream() as changes:
+                    current = await self.order(placed.order_hash)
+                    backoff = _FIRST_BACKOFF
+                    if current.status != known:
+                        yield StatusChange(order_hash=placed.order_hash, from_status=known, to_status=current.status, pushed=False)
+                        known = current.status
+                    if known in until:
+                        return
+                    async for change in changes:
+                        if change.order_hash.lower() != placed.order_hash.lower():
+                            continue
+                        known = change.to_status
+                        yield change
+                        if known in until:
+                            if (await self.order(placed.order_hash)).status == known:
+                                return
+                            break  # Push and query disagree: wait a little, and begin again from what a query says.
+            except (Unreachable, InvalidReply):
+                pass
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, _LONGEST_BACKOFF)
+
+    async def aclose(self) -> None:
+        """Close every connection and forget the token."""
+        self._token = None
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.network.name!r}, {self._address})"
+
+
+def _bearer_header(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _address_text(value: AddressLike | None) -> str | None:
+    return None if value is None else str(Address(value))

@@ -1,0 +1,228 @@
+"""What the venue answers, typed. Unknown members are ignored; a known one with a wrong type makes the whole reply invalid."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from orderseal.signing import Address, Order, describe
+from orderseal.signing.errors import InvalidInput
+
+__all__ = [
+    "FINAL_STATUSES",
+    "BaseUnits",
+    "CancelReply",
+    "Estimate",
+    "Fill",
+    "OrderPage",
+    "OrderStatus",
+    "PlacedOrder",
+    "Position",
+    "PositionPage",
+    "Profile",
+    "StatusChange",
+    "TokenAddress",
+    "decode_hook",
+]
+
+
+class OrderStatus(StrEnum):
+    """The statuses that the venue lists (*Maker overview*). A reply may carry another one: ``status`` is a plain string there."""
+
+    PENDING = "pending"
+    LOCKED = "locked"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    SUSPENDED = "suspended"
+
+
+FINAL_STATUSES: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED})
+"""Statuses after which the venue does nothing more. ``partially_filled`` is not among them: the venue's pages contradict each other."""
+
+
+class BaseUnits(int):
+    """An integer that the venue writes as a decimal string."""
+
+    __slots__ = ()
+
+
+def decode_hook(type_: type, value: Any) -> Any:
+    """Read the forms that msgspec does not know: decimal strings of base units, addresses."""
+    if type_ is BaseUnits:
+        if type(value) is str and 0 < len(value) <= 78 and value.isascii() and value.isdigit():
+            return BaseUnits(value)
+        raise ValueError(f"Expected a decimal string, got {describe(value)}")
+    if type_ is Address:
+        if type(value) is not str:
+            raise ValueError(f"Expected an address, got {describe(value)}")
+        try:
+            return Address(value)
+        except InvalidInput as error:
+            raise ValueError(f"Expected an address, got {error.actual}") from None
+    raise NotImplementedError(type_)
+
+
+class _Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """The base of the replies."""
+
+
+class Fill(_Reply, frozen=True, kw_only=True):
+    """One fill of an order (*Query Orders*). Amounts in base units of the payment token; see :class:`PlacedOrder` on quantities."""
+
+    fill_quantity: BaseUnits
+    fill_amount: BaseUnits
+    taker: str | None = None
+    fee_amount: BaseUnits | None = None
+    incentive_amount: BaseUnits | None = None
+    taker_incentive: BaseUnits | None = None
+    tx_hash: str | None = None
+    block_number: int | None = None
+    status: str | None = None
+
+
+class PlacedOrder(_Reply, frozen=True, kw_only=True):
+    """An order as the venue holds it (*Create Order*, *Query Orders*).
+
+    ``quantity`` and ``filled_quantity`` are what the venue sent: whole shares when an order is created; its query pages
+    call them wei. :meth:`is_for` knows both. ``order_hash`` is the venue's own name for the order, and how it is computed is
+    not documented.
+    """
+
+    id: str
+    maker: Address
+    principal: Address
+    is_buy: bool
+    ticker: str
+    exchange: int
+    asset: Address
+    price: BaseUnits
+    quantity: BaseUnits
+    incentive: BaseUnits
+    deadline: int
+    nonce: int
+    signature: str
+    order_hash: str
+    status: str
+    filled_quantity: BaseUnits
+    created_at: datetime
+    updated_at: datetime
+    notes: str | None = None
+    fills: tuple[Fill, ...] | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the venue will do nothing more with it; the signature stays good until the deadline all the same."""
+        return self.status in FINAL_STATUSES
+
+    def is_for(self, order: Order, signature: bytes) -> bool:
+        """Whether this is exactly that order with exactly that signature."""
+        return (
+            all(getattr(self, name) == getattr(order, name) for name in _COMPARED)
+            and self.quantity in (order.quantity, order.quantity * 10**18)
+            and self.signature.lower() == "0x" + signature.hex()
+        )
+
+
+_COMPARED: Final = ("maker", "principal", "is_buy", "ticker", "exchange", "asset", "price", "incentive", "deadline", "nonce")
+
+
+class OrderPage(_Reply, frozen=True, kw_only=True):
+    """One page of orders (*Query Orders*)."""
+
+    total: int
+    page: int
+    page_size: int
+    total_pages: int
+    orders: tuple[PlacedOrder, ...]
+
+
+class Estimate(_Reply, frozen=True, kw_only=True):
+    """The venue's estimate (*Estimate Order Fee*). It proposes; check it against bounds of your own.
+
+    Attributes:
+        base_currency: the stock market's currency, for example USD.
+        charge_base: the fee in it.
+        charge_target: the fee for the whole order in base units of the payment token.
+        price_base: the price asked about, in the base currency.
+        price_target: the same in base units of the payment token.
+        exchange_rate: base currency per payment token: target = base ÷ rate.
+    """
+
+    base_currency: str
+    charge_base: Decimal
+    target_currency: str
+    charge_target: BaseUnits
+    price_base: Decimal
+    price_target: BaseUnits
+    exchange_rate: Decimal
+
+
+class CancelReply(_Reply, frozen=True, kw_only=True):
+    """The venue's answer to a cancel request (*Cancel Order*). For a locked order it means "asked", not "done"."""
+
+    success: bool
+    order_id: str
+    message: str | None = None
+
+
+class Position(_Reply, frozen=True, kw_only=True):
+    """A holding of one stock token (*Positions*). Balances are whole shares, ``avg_price`` is in base units."""
+
+    ticker: str
+    exchange: int
+    token_address: str
+    balance: BaseUnits
+    locked_balance: BaseUnits
+    available_balance: BaseUnits
+    avg_price: BaseUnits
+
+
+class PositionPage(_Reply, frozen=True, kw_only=True):
+    """One page of positions."""
+
+    total: int
+    page: int
+    page_size: int
+    total_pages: int
+    positions: tuple[Position, ...]
+
+
+class Profile(_Reply, frozen=True, kw_only=True):
+    """The maker's profile (*Profile*). Name and e-mail are left out on purpose: nothing here needs them."""
+
+    wallet_address: Address
+    status: str | int
+
+
+class TokenAddress(_Reply, frozen=True, kw_only=True):
+    """Where a stock token lives (*Token Address*)."""
+
+    ticker: str
+    name: str
+    exchange_id: int
+    token_address: Address
+
+
+class StatusChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of an order's status, as pushed, or as found by a query after a (re)connection.
+
+    Attributes:
+        order_hash: the venue's name for the order.
+        from_status: before, or ``None`` where it is new or not known.
+        to_status: after; a plain string, which may be one that is not listed.
+        maker: whose order.
+        metadata: for example ``taker_address``, ``lock_id`` and ``expires_at`` of a lock.
+        pushed: ``False`` where a query found it.
+    """
+
+    order_hash: str
+    to_status: str
+    from_status: str | None = None
+    maker: str | None = None
+    metadata: dict[str, Any] | None = None
+    pushed: bool = True

@@ -1,0 +1,211 @@
+"""The maker's client for Stove for callers without an event loop. It runs :class:`.client.AsyncClient` on a loop of its own."""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any, Self
+
+from orderseal.api.stove.client import AsyncClient, AsyncStatusStream
+from orderseal.api.stove.intents import NASDAQ, Quote, Side
+from orderseal.api.stove.models import (
+    FINAL_STATUSES,
+    CancelReply,
+    Estimate,
+    OrderPage,
+    PlacedOrder,
+    PositionPage,
+    Profile,
+    StatusChange,
+    TokenAddress,
+)
+from orderseal.api.stove.network import Network
+from orderseal.api.transport import DEFAULT_LIMITS, BackgroundLoop, Limits
+from orderseal.signing import DEFAULT_MAX_FEE, AddressLike, Clock, Order, SignedOrder, Signer, Token, system_clock
+
+__all__ = ["Client", "StatusStream"]
+
+
+class StatusStream:
+    """The pushes of order statuses, one connection's worth: iterate over it. Ends by raising when the connection does.
+
+    The feed has no sequence numbers and no replay: query after each (re)connection. :meth:`Client.follow` does.
+    """
+
+    def __init__(self, stream: AsyncStatusStream, loop: BackgroundLoop) -> None:
+        self._stream, self._loop = stream, loop
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> StatusChange:
+        try:
+            return self._loop.call(self._stream.__anext__())
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+
+class Client:
+    """A maker at Stove. Logs in by itself when needed; no request is made until a method is called.
+
+    Args:
+        network: for example ``stove.TESTNET``.
+        signer: whose account; used to log in. Orders are signed by :func:`orderseal.signing.sign_order`.
+        limits: time and size bounds of one exchange.
+        silence: seconds without any WebSocket message after which the stream counts as dead.
+        clock: Unix seconds; for tests.
+
+    A write is never sent twice by this class, and its token is renewed before it. Its answer means (venue pages *Overview*,
+    *Authorization*): :class:`~orderseal.signing.Refused` and below, it did not take effect;
+    :class:`~orderseal.signing.OutcomeUnknown`, look it up.
+    """
+
+    def __init__(
+        self, network: Network, signer: Signer, *, limits: Limits = DEFAULT_LIMITS, silence: float = 90.0, clock: Clock = system_clock
+    ) -> None:
+        self.network = network
+        self.signer = signer
+        self._async = AsyncClient(network, signer, limits=limits, silence=silence, clock=clock)
+        self._loop = BackgroundLoop()
+
+    def connect(self) -> None:
+        return self._loop.call(self._async.connect())
+
+    def next_nonce(self) -> int:
+        return self._loop.call(self._async.next_nonce())
+
+    def estimate(self, side: Side, ticker: str, *, shares: int, price: Decimal, pay_with: str | Token, exchange: int = NASDAQ) -> Estimate:
+        return self._loop.call(self._async.estimate(side, ticker, shares=shares, price=price, pay_with=pay_with, exchange=exchange))
+
+    def quote(self, side: Side, ticker: str, *, shares: int, limit: Decimal, pay_with: str | Token, exchange: int = NASDAQ) -> Quote:
+        return self._loop.call(self._async.quote(side, ticker, shares=shares, limit=limit, pay_with=pay_with, exchange=exchange))
+
+    def new_order(
+        self,
+        side: Side,
+        ticker: str,
+        *,
+        shares: int,
+        limit: Decimal,
+        pay_with: str | Token,
+        deadline: int | None = None,
+        life: int | None = None,
+        principal: AddressLike | None = None,
+        max_fee: Decimal = DEFAULT_MAX_FEE,
+        exchange: int = NASDAQ,
+    ) -> Order:
+        return self._loop.call(
+            self._async.new_order(
+                side,
+                ticker,
+                shares=shares,
+                limit=limit,
+                pay_with=pay_with,
+                deadline=deadline,
+                life=life,
+                principal=principal,
+                max_fee=max_fee,
+                exchange=exchange,
+            )
+        )
+
+    def create(self, signed: SignedOrder[Order]) -> PlacedOrder:
+        return self._loop.call(self._async.create(signed))
+
+    def find(self, signed: SignedOrder[Order]) -> PlacedOrder | None:
+        return self._loop.call(self._async.find(signed))
+
+    def query(
+        self,
+        *,
+        order_hash: str | None = None,
+        nonce: int | None = None,
+        ticker: str | None = None,
+        is_buy: bool | None = None,
+        status: Sequence[str] | None = None,
+        asset: AddressLike | None = None,
+        principal: AddressLike | None = None,
+        created_after: int | None = None,
+        created_before: int | None = None,
+        deadline_after: int | None = None,
+        deadline_before: int | None = None,
+        sort_by: str | None = None,
+        sort_order: str | None = None,
+        page: int = 1,
+        page_size: int = 100,
+    ) -> OrderPage:
+        return self._loop.call(
+            self._async.query(
+                order_hash=order_hash,
+                nonce=nonce,
+                ticker=ticker,
+                is_buy=is_buy,
+                status=status,
+                asset=asset,
+                principal=principal,
+                created_after=created_after,
+                created_before=created_before,
+                deadline_after=deadline_after,
+                deadline_before=deadline_before,
+                sort_by=sort_by,
+                sort_order=sort_order,
+                page=page,
+                page_size=page_size,
+            )
+        )
+
+    def order(self, order_hash: str) -> PlacedOrder:
+        return self._loop.call(self._async.order(order_hash))
+
+    def cancel(self, order_id: str) -> CancelReply:
+        return self._loop.call(self._async.cancel(order_id))
+
+    def positions(self, *, ticker: str | None = None, page: int = 1, page_size: int = 100) -> PositionPage:
+        return self._loop.call(self._async.positions(ticker=ticker, page=page, page_size=page_size))
+
+    def profile(self) -> Profile:
+        return self._loop.call(self._async.profile())
+
+    def token_address(self, ticker: str, *, exchange: int = NASDAQ) -> TokenAddress:
+        return self._loop.call(self._async.token_address(ticker, exchange=exchange))
+
+    @contextmanager
+    def stream(self, *, seconds: float | None = None) -> Generator[StatusStream]:
+        opened = self._async.stream(seconds=seconds)
+        stream = self._loop.call(opened.__aenter__())
+        try:
+            yield StatusStream(stream, self._loop)
+        finally:
+            self._loop.call(opened.__aexit__(None, None, None))
+
+    def follow(self, placed: PlacedOrder, *, until: frozenset[str] = FINAL_STATUSES) -> Iterator[StatusChange]:
+        changes: Any = self._async.follow(placed, until=until)
+        try:
+            while True:
+                try:
+                    change = self._loop.call(changes.__anext__())
+                except StopAsyncIteration:
+                    return
+                yield change
+        finally:
+            self._loop.call(changes.aclose())
+
+    def close(self) -> None:
+        """Close every connection, forget the token and end the background thread; more than once is fine."""
+        if not self._loop.stopped:
+            self._loop.call(self._async.aclose())
+            self._loop.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.network.name!r}, {self.signer.address})"
+
+
+for _name, _method in list(vars(Client).items()):
+    _twin = getattr(AsyncClient, _name, None)
+    if _twin is not None and callable(_method) and not _method.__doc__:
+        _method.__doc__ = _twin.__doc__

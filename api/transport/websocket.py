@@ -1,0 +1,101 @@
+"""One WebSocket connection that is only listened to. No exception of websockets gets out."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Final, Self
+
+import websockets
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus, WebSocketException
+
+from orderseal.api.transport.urls import is_loopback
+from orderseal.signing import InvalidReply, Unauthorized, Unreachable
+
+__all__ = ["Listener"]
+
+_OPEN_SECONDS: Final = 10.0
+_MESSAGE_BYTES: Final = 1024 * 1024
+
+# At debug level websockets writes every header, the token included, to its log.
+_LOGGER = logging.getLogger("orderseal.api.websocket")
+_LOGGER.setLevel(logging.WARNING)
+
+
+class _Direct(connect):
+    """A connection that follows no redirect: the token is for this host alone."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+class Listener:
+    """A WebSocket that yields text messages.
+
+    Args:
+        url: ``wss://…``, or ``ws://`` on loopback.
+        headers: for the handshake, the token among them.
+        silence: seconds without any message after which the connection counts as dead.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str], silence: float) -> None:
+        self._url, self._headers, self._silence = url, headers, silence
+        self._connection: ClientConnection | None = None
+
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            Unauthorized: the token was refused in the handshake.
+            Unreachable: no WebSocket was to be had.
+        """
+        try:
+            self._connection = await _Direct(
+                self._url,
+                additional_headers=dict(self._headers),
+                user_agent_header="orderseal",
+                open_timeout=_OPEN_SECONDS,
+                close_timeout=1,
+                max_size=_MESSAGE_BYTES,
+                logger=_LOGGER,
+                proxy=None if is_loopback(self._url) else True,
+            )
+        except InvalidStatus as error:
+            status = error.response.status_code
+            if status in (401, 403):
+                raise Unauthorized("open the status stream", status=status, code=None, message="the venue refused the token") from None
+            raise Unreachable(f"open the status stream: the venue answered HTTP {status} instead of a WebSocket") from None
+        except (WebSocketException, OSError, EOFError, TimeoutError) as error:
+            raise Unreachable(f"open the status stream: no connection to the venue ({type(error).__name__})") from error
+
+    async def receive(self) -> str:
+        """Wait for the next text message.
+
+        Raises:
+            Unreachable: the connection ended, or was silent for too long.
+            InvalidReply: a binary message came.
+        """
+        assert self._connection is not None
+        try:
+            async with asyncio.timeout(self._silence):
+                message = await self._connection.recv()
+        except TimeoutError:
+            raise Unreachable(f"status stream: silent for {self._silence:g} s, not even a heartbeat") from None
+        except (websockets.ConnectionClosed, OSError, EOFError) as error:
+            raise Unreachable(f"status stream: the connection ended ({type(error).__name__})") from error
+        if isinstance(message, bytes):
+            raise InvalidReply("status stream: a binary message, where the venue documents JSON text", status=0)
+        return message
+
+    async def aclose(self) -> None:
+        """Close the connection; more than once is fine."""
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def __aenter__(self) -> Self:
+        if self._connection is None:
+            await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
