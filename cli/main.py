@@ -1,0 +1,60 @@
+"""The entry point: commands, and what becomes of errors."""
+
+import os
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from orderseal.cli.demo import demo_command
+from orderseal.cli.doctor import doctor_command
+from orderseal.cli.output import fail
+from orderseal.cli.sandbox import sandbox_command
+from orderseal.cli.typed_data import hash_command, recover_command, sign_command, verify_command
+from orderseal.signing import OrdersealError
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    name="orderseal",
+    help="Build, check, sign, verify and submit EIP-712 orders. Exit codes: 0 good, 1 a check failed, 2 wrong use.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,  # Its tracebacks print local variables, and a local variable may be a key.
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("demo")(demo_command)
+app.command("sandbox")(sandbox_command)
+app.command("hash")(hash_command)
+app.command("sign")(sign_command)
+app.command("verify")(verify_command)
+app.command("recover")(recover_command)
+app.command("doctor")(doctor_command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"orderseal {version('orderseal')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Build, check, sign, verify and submit EIP-712 orders. Exit codes: 0 good, 1 a check failed, 2 wrong use."""
+
+
+def main() -> None:
+    """Run the command. Errors of ours are one line without a traceback; a closed pipe ends quietly."""
+    try:
+        app()
+    except OrdersealError as error:
+        fail(error, as_json=False)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None

@@ -1,0 +1,31 @@
+"""``sandbox``: the local twin of the venue, in the foreground."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from orderseal.cli.output import GOOD, WrongUse, emit, fail, note
+
+__all__ = ["sandbox_command"]
+
+
+def sandbox_command(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8712,
+    seed: Annotated[int | None, typer.Option(help="Repeat a run: what the documents leave open is chosen by it.")] = None,
+) -> None:
+    """Run the sandbox venue on loopback until Ctrl-C, to test bots on."""
+    from orderseal.sandbox import Settings, run
+
+    def ready(url: str) -> None:
+        emit(f"sandbox venue at {url}")
+        note(f'use it with stove.Client(stove.TESTNET.at("{url}"), signer); stop it with Ctrl-C')
+        sys.stdout.flush()
+
+    try:
+        run(Settings() if seed is None else Settings(seed=seed), port=port, on_ready=ready)
+    except ImportError as error:
+        fail(WrongUse(str(error)), as_json=False)
+    except OSError as error:
+        fail(WrongUse(f"port {port} cannot be used ({(error.strerror or 'no reason given').lower()}): try --port 0"), as_json=False)
+    raise SystemExit(GOOD)

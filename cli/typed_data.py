@@ -1,0 +1,277 @@
+"""``hash``, ``sign``, ``verify`` and ``recover``."""
+
+import getpass
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, cast
+
+import typer
+
+from orderseal.api import stove
+from orderseal.cli.output import (
+    CHECK_FAILED,
+    GOOD,
+    WRONG_USE,
+    WrongUse,
+    emit,
+    emit_json,
+    error_fields,
+    fail,
+    lines,
+    read_input,
+    usage,
+)
+from orderseal.signing import (
+    Address,
+    InvalidInput,
+    KeystoreSigner,
+    LocalSigner,
+    Order,
+    OrdersealError,
+    Report,
+    TypedData,
+    describe,
+    inspect_order,
+    inspect_typed_data,
+    parse_venue_payload,
+    read_json,
+    recover_signer,
+    sign_order,
+    sign_typed_data,
+    signature_bytes,
+    system_clock,
+    unix_seconds,
+)
+
+__all__ = ["NETWORKS", "hash_command", "recover_command", "sign_command", "verify_command"]
+
+NETWORKS: Final = {"stove-testnet": stove.TESTNET}
+
+File = Annotated[str, typer.Argument(metavar="FILE|-", help="The file, or - for standard input.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+JsonLines = Annotated[bool, typer.Option("--jsonl", help="Read one document a line and print one JSON result a line.")]
+NetworkName = Annotated[str | None, typer.Option("--network", metavar="NAME", help="For venue payloads: " + ", ".join(NETWORKS) + ".")]
+
+
+def _per_line(name: str, result: Callable[[bytes], dict[str, Any]], verdict: Callable[[dict[str, Any]], int]) -> None:
+    """Print one result a line. The exit code is 1 if any line failed, else the greatest verdict."""
+    codes = {GOOD}
+    for number, line in lines(name):
+        try:
+            found = result(line)
+            codes.add(verdict(found))
+            emit_json({"line": number, **found})
+        except WrongUse:
+            raise
+        except OrdersealError as error:
+            codes.add(CHECK_FAILED)
+            emit_json({"line": number, **error_fields(error)})
+    raise SystemExit(CHECK_FAILED if CHECK_FAILED in codes else max(codes))
+
+
+def _hashes(data: bytes) -> dict[str, Any]:
+    document = TypedData.from_json(data)
+    return {
+        "primary_type": document.primary_type,
+        "type_hash": str(document.type_hash),
+        "domain_separator": str(document.domain_separator),
+        "struct_hash": str(document.struct_hash),
+        "signing_hash": str(document.signing_hash),
+    }
+
+
+def hash_command(file: File, as_json: Json = False, jsonl: JsonLines = False) -> None:
+    """Hash an EIP-712 document (eth_signTypedData_v4 form)."""
+    try:
+        if jsonl:
+            _per_line(file, _hashes, lambda _found: GOOD)
+        found = _hashes(read_input(file))
+    except OrdersealError as error:
+        fail(error, as_json=as_json or jsonl)
+    if as_json:
+        emit_json(found)
+    else:
+        for name, value in found.items():
+            emit(f"{name.replace('_', ' '):17} {value}")
+
+
+def _signer(key_env: str | None, keystore: str | None, password_env: str | None) -> LocalSigner:
+    if (key_env is None) == (keystore is None):
+        raise WrongUse("name one key: --key-env VARIABLE or --keystore FILE")
+    if key_env is not None:
+        if password_env is not None:
+            raise WrongUse("--password-env belongs to --keystore")
+        return LocalSigner.from_env(key_env)
+    assert keystore is not None
+    if password_env is not None:
+        return KeystoreSigner(keystore, password_env=password_env)
+    if not sys.stdin.isatty():
+        raise WrongUse("no terminal to ask for the keystore's password: use --password-env VARIABLE")
+    return KeystoreSigner(keystore, password=getpass.getpass("Keystore password: "))
+
+
+def sign_command(
+    file: File,
+    key_env: Annotated[str | None, typer.Option("--key-env", metavar="VAR", help="Environment variable with the private key.")] = None,
+    keystore: Annotated[str | None, typer.Option("--keystore", metavar="KEYFILE", help="Encrypted key file (version 3).")] = None,
+    password_env: Annotated[
+        str | None, typer.Option("--password-env", metavar="VAR", help="Environment variable with its password; else you are asked.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Sign an EIP-712 document. With --json the output is what `verify` reads."""
+    try:
+        with usage():
+            if file == "-" and keystore is not None and password_env is None:
+                raise WrongUse("standard input cannot give both the document and the password: use --password-env VARIABLE")
+            data = read_input(file)
+            signer = _signer(key_env, keystore, password_env)
+        document = TypedData.from_json(data)
+        if document.type_hash == Order.type_hash:
+            signature = sign_order(Order.from_typed_data(document), document.domain, signer).signature
+        else:
+            signature = sign_typed_data(document, signer)
+    except OrdersealError as error:
+        fail(error, as_json=as_json)
+    if as_json:
+        emit_json({"typed_data": document.to_json(), "signature": str(signature), "signer": str(signer.address)})
+    else:
+        emit(f"signer       {signer.address}")
+        emit(f"signing hash {document.signing_hash}")
+        emit(f"signature    {signature}")
+
+
+def _item(data: bytes, network: str | None) -> tuple[TypedData | Order, bytes, Address | None]:
+    """Read what ``verify`` and ``recover`` take: a signed document, or a venue payload."""
+    found = read_json(data)
+    keys: set[str] = set(cast("dict[str, Any]", found)) if isinstance(found, dict) else set()
+    if "order" in keys:
+        order, signature = parse_venue_payload(found)
+        if network is None:
+            raise WrongUse(f"a venue payload does not say which contract it is for: use --network ({', '.join(NETWORKS)})")
+        return order, signature, None
+    if not {"typed_data", "signature"} <= keys <= {"typed_data", "signature", "signer"}:
+        raise InvalidInput(
+            path="document",
+            expected='{"typed_data": …, "signature": …, "signer": …?}, or a venue payload {"order": …, "signature": …}',
+            actual=describe(found) if not keys else f"an object with {', '.join(describe(key) for key in sorted(keys)[:8])}",
+        )
+    try:
+        document = TypedData.from_json(found["typed_data"])
+    except InvalidInput as error:
+        raise error.below("typed_data") from None
+    signer = found.get("signer")
+    if signer is not None and not isinstance(signer, str):
+        raise InvalidInput(path="signer", expected="an address", actual=describe(signer))
+    return document, signature_bytes(found["signature"]), None if signer is None else _address(signer, "signer")
+
+
+def _address(text: str, path: str) -> Address:
+    try:
+        return Address(text)
+    except InvalidInput as error:
+        error.path = path
+        raise
+
+
+def _network(name: str | None) -> stove.Network | None:
+    if name is None:
+        return None
+    if name not in NETWORKS:
+        raise WrongUse(f"--network {name}: not known; there is {', '.join(NETWORKS)}")
+    return NETWORKS[name]
+
+
+def parse_time(text: str) -> int:
+    """Read ``now``, Unix seconds, or ISO 8601 with a zone, as Unix seconds."""
+    if text == "now":
+        return int(system_clock())
+    if text.isascii() and text.isdigit() and len(text) < 20:
+        return unix_seconds(int(text), "--at")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(
+            path="--at", expected="now, Unix seconds, or a time such as 2026-01-31T12:00:00Z", actual=describe(text)
+        ) from None
+    if moment.tzinfo is None:
+        raise InvalidInput(path="--at", expected="a time with its zone", actual=describe(text), hint="Add Z for UTC")
+    return int(moment.astimezone(UTC).timestamp())
+
+
+def verify_command(
+    file: File,
+    signer: Annotated[str | None, typer.Option("--signer", metavar="ADDR", help="Who should have signed.")] = None,
+    network: NetworkName = None,
+    at: Annotated[str | None, typer.Option("--at", metavar="TIME", help="Also check the deadline: now, Unix seconds, or ISO 8601.")] = None,
+    as_json: Json = False,
+    jsonl: JsonLines = False,
+) -> None:
+    """Verify a signature offline: valid, or every reason why not.
+
+    Exit code 0: valid. 1: not valid. 2: nobody said who should have signed. Contract wallets cannot be decided offline.
+    """
+    try:
+        with usage():
+            expected = None if signer is None else _address(signer, "--signer")
+            moment = None if at is None else parse_time(at)
+            venue = _network(network)
+
+        def judge(data: bytes) -> Report:
+            signed, signature, named = _item(data, network)
+            if expected is not None and named is not None and expected != named:
+                raise InvalidInput(path="signer", expected=f"{expected}, as --signer says", actual=str(named))
+            who = expected or named
+            if isinstance(signed, Order):
+                assert venue is not None
+                return inspect_order(signed, venue.domain, signature, signer=who, at=moment)
+            if signed.type_hash == Order.type_hash:
+                return inspect_order(Order.from_typed_data(signed), signed.domain, signature, signer=who, at=moment)
+            if moment is not None:
+                raise WrongUse(f"--at needs an order with a deadline that is known, not a {signed.primary_type}")
+            return inspect_typed_data(signed, signature, signer=who)
+
+        if jsonl:
+            _per_line(file, lambda line: judge(line).to_json(), lambda found: _verdict(found["valid"]))
+        report = judge(read_input(file))
+    except OrdersealError as error:
+        fail(error, as_json=as_json or jsonl)
+    if as_json:
+        emit_json(report.to_json())
+    elif report.valid:
+        emit(f"valid: signed by {report.signer}")
+    else:
+        emit("not valid" if report.valid is False else "not decided")
+        for text in report.explanations:
+            emit(f"  - {text}")
+        if report.diagnosis:
+            emit(f"  nearest explanation: {report.diagnosis}")
+        if report.valid is None:
+            emit(f"  it recovers to {report.signer}; say who should have signed with --signer ADDR")
+        elif "signer_mismatch" in report.reasons:
+            emit("  if the signer is a contract wallet (ERC-1271), only its contract can decide; that cannot be done offline")
+    raise SystemExit(_verdict(report.valid))
+
+
+def _verdict(valid: bool | None) -> int:
+    return WRONG_USE if valid is None else GOOD if valid else CHECK_FAILED
+
+
+def recover_command(file: File, network: NetworkName = None, as_json: Json = False) -> None:
+    """Say who signed this. It does not say whether they should have: use `verify` for that."""
+    try:
+        with usage():
+            venue = _network(network)
+        signed, signature, _named = _item(read_input(file), network)
+        if isinstance(signed, Order):
+            assert venue is not None
+            found, digest = recover_signer(signed, signature, venue.domain), signed.signing_hash(venue.domain)
+        else:
+            found, digest = recover_signer(signed, signature), signed.signing_hash
+    except OrdersealError as error:
+        fail(error, as_json=as_json)
+    if as_json:
+        emit_json({"signer": str(found), "signing_hash": str(digest)})
+    else:
+        emit(str(found))

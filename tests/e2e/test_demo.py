@@ -1,0 +1,122 @@
+"""The demo, and the README's program and commands, run as printed."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+README = TOP / "README.md"
+
+STEPS = [
+    "start_sandbox",
+    "connect",
+    "estimate",
+    "build",
+    "explain",
+    "sign",
+    "verify",
+    "subscribe",
+    "submit",
+    "follow",
+    "documented_example",
+    "rebuild",
+    "submit_rebuilt",
+]
+
+
+def run(*command: str, cwd: Path, **more: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=100, check=False, **more)
+
+
+def test_demo_json(tmp_path: Path) -> None:
+    done = run(sys.executable, "-P", "-W", "error", "-m", "orderseal.cli", "demo", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    document = json.loads(done.stdout)
+    assert document["ok"] is True
+    steps = {step["name"]: step for step in document["steps"]}
+    assert list(steps) == STEPS
+    assert all(set(step) == {"name", "ok", "ms", "detail"} and step["ok"] for step in steps.values())
+    assert steps["follow"]["detail"]["final"] == "filled"
+    assert steps["follow"]["detail"]["filled"] == "60"
+    assert steps["follow"]["detail"]["statuses"][-1] == "filled"
+    assert steps["submit_rebuilt"]["detail"]["final"] == "pending"
+    changed = {change["field"] for change in steps["rebuild"]["detail"]["changed"]}
+    # The sandbox begins at a nonce of its own choice, which may happen to be the document's.
+    assert changed | {"nonce"} == {"maker", "principal", "asset", "incentive", "deadline", "nonce"}
+    reasons = "\n".join(steps["documented_example"]["detail"]["reasons"])
+    for part in ("maker", "asset", "deadline", "incentive", "signature"):
+        assert part in reasons
+
+
+def test_demo_text(tmp_path: Path) -> None:
+    done = run(sys.executable, "-P", "-m", "orderseal.cli", "demo", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"All {len(STEPS)} steps worked" in done.stdout
+
+
+def test_demo_without_the_extra_says_what_to_install(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['starlette'] = None; from orderseal.cli import main; sys.argv = ['orderseal', 'demo']; main()"
+    done = run(sys.executable, "-P", "-c", code, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "pip install 'orderseal[sandbox]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_sandbox_command_serves_and_stops_on_ctrl_c(tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "orderseal.cli", "sandbox", "--port", "0"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
+        taken = run(sys.executable, "-P", "-m", "orderseal.cli", "sandbox", "--port", url.rsplit(":", 1)[1], cwd=tmp_path)
+        assert taken.returncode == 2
+        assert "try --port 0" in taken.stderr
+        process.send_signal(signal.SIGINT)
+        _out, err = process.communicate(timeout=30)
+        assert process.returncode == 0
+        assert "Traceback" not in err
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def test_readme_program_runs_as_printed(tmp_path: Path) -> None:
+    (program,) = blocks("python")
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    done = run(sys.executable, "-P", "-W", "error", "program.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1].endswith("→ filled")
+
+
+def test_readme_commands_run_as_printed(tmp_path: Path) -> None:
+    (commands,) = blocks("sh")
+    (tmp_path / "docs").symlink_to(TOP / "docs")
+    bin_folder = str(Path(sys.executable).parent)
+    env = {**os.environ, "PATH": bin_folder + os.pathsep + os.environ["PATH"]}
+    done = run("bash", "-euo", "pipefail", "-c", commands, cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # The digest is the one that EIP-712 prints for its example.
+    assert "0xbe609aee343fb3c4b28e1df9e632fca64fcfaede20f02e86244efddf30957bd2" in done.stdout
+    assert "valid: signed by 0x" in done.stdout
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/command.md", "docs/assumptions.md", "CHANGELOG.md"])
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    text = (TOP / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if not target.startswith("https://") and target != "CONTRIBUTING.md":
+            assert ((TOP / page).parent / target).exists(), target
