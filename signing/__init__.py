@@ -26,7 +26,7 @@ from orderseal.signing.keccak import KECCAK_BACKEND, keccak256
 from orderseal.signing.orders import MAX_NONCE, Order, SignedOrder, parse_venue_payload, sign_order, signature_bytes, venue_payload
 from orderseal.signing.rules import DEFAULT_MAX_FEE, DeadlineRule, check_fee
 from orderseal.signing.secp256k1 import ECDSA_BACKEND
-from orderseal.signing.signers import KeystoreSigner, LocalSigner, Signer, message_hash, sign_typed_data
+from orderseal.signing.signers import KeystoreSigner, LocalSigner, Signer, message_hash, sign_text, sign_typed_data
 from orderseal.signing.values import Address, AddressLike, Hash32, Signature
 from orderseal.signing.verify import Report, inspect_order, inspect_typed_data, recover_signer, verify_order, verify_typed_data
 
@@ -79,6 +79,7 @@ __all__ = [
     "read_json",
     "recover_signer",
     "sign_order",
+    "sign_text",
     "sign_typed_data",
     "signature_bytes",
     "system_clock",

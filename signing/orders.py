@@ -11,9 +11,8 @@ from orderseal.signing.eip712.coerce import JsonNumber
 from orderseal.signing.eip712.document import read_json
 from orderseal.signing.eip712.domain import Domain
 from orderseal.signing.eip712.struct import Sol, Struct
-from orderseal.signing.errors import InvalidInput, SignerError, describe
-from orderseal.signing.secp256k1 import recover
-from orderseal.signing.signers import LocalSigner, Signer
+from orderseal.signing.errors import InvalidInput, describe
+from orderseal.signing.signers import Signer, checked_signature
 from orderseal.signing.sol import address, string, uint16, uint256
 from orderseal.signing.values import Address, Hash32, Signature
 
@@ -217,9 +216,7 @@ def sign_order(order: _S, domain: Domain, signer: Signer) -> SignedOrder[_S]:
             hint="A contract accepts an order only if its maker signed it",
         )
     digest = order.signing_hash(domain)
-    signature = signer.sign_typed_data(digest, lambda: order.to_typed_data(domain))
-    if not isinstance(signer, LocalSigner) and recover(digest, Signature(signature)) != signer_address:
-        raise SignerError(f"the signer for {signer_address} returned a signature that is not its own; it was thrown away")
+    signature = checked_signature(signer, digest, lambda: order.to_typed_data(domain))
     return SignedOrder(order, domain, digest, signature, signer_address)
 
 

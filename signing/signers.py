@@ -13,7 +13,7 @@ from orderseal.signing.errors import InvalidInput, SignerError, describe
 from orderseal.signing.keccak import keccak256
 from orderseal.signing.values import Address, Hash32, Signature
 
-__all__ = ["KeystoreSigner", "LocalSigner", "Signer", "message_hash", "sign_typed_data"]
+__all__ = ["KeystoreSigner", "LocalSigner", "Signer", "checked_signature", "message_hash", "sign_text", "sign_typed_data"]
 
 _KEY_FORM: Final = "a private key: 64 hexadecimal digits, with or without 0x"
 _MAX_KEYSTORE_BYTES: Final = 64 * 1024
@@ -45,11 +45,8 @@ def message_hash(text: str) -> Hash32:
     return Hash32(keccak256(b"\x19Ethereum Signed Message:\n" + str(len(raw)).encode() + raw))
 
 
-class LocalSigner:
-    """A signer with its key in this process. It tests itself once when it is made.
-
-    Make one with :meth:`from_env`, :meth:`from_key` or :meth:`generate`. It refuses to be pickled or copied.
-    """
+class InProcessSigner:
+    """What the signers with a key in this process share. It tests itself once when it is made, and refuses to be pickled or copied."""
 
     __slots__ = ("__key", "_address")
 
@@ -63,24 +60,6 @@ class LocalSigner:
         probe = keccak256(b"orderseal self-test")
         if secp256k1.recover(probe, secp256k1.sign(self.__key, probe)) != self._address:
             raise SignerError("the ECDSA library does not recover its own signature: do not sign on this machine")
-
-    @classmethod
-    def from_key(cls, key: str) -> Self:
-        """Use a private key given as 64 hexadecimal digits, with or without ``0x``."""
-        return cls(_parse_key(key, "key"))
-
-    @classmethod
-    def from_env(cls, variable: str) -> Self:
-        """Use the private key in an environment variable, as 64 hexadecimal digits with or without ``0x``."""
-        value = os.environ.get(variable)
-        if value is None:
-            raise InvalidInput(path=variable, expected=_KEY_FORM, actual="nothing", hint=f"Set the environment variable {variable}")
-        return cls(_parse_key(value, variable))
-
-    @classmethod
-    def generate(cls) -> Self:
-        """Make a throw-away key that nobody else knows, and that is gone with this process."""
-        return cls(secp256k1.generate_secret())
 
     @property
     def address(self) -> Address:
@@ -112,7 +91,31 @@ class LocalSigner:
         raise TypeError("a signer is not copied: pass the object itself")
 
 
-class KeystoreSigner(LocalSigner):
+class LocalSigner(InProcessSigner):
+    """A signer made from the key itself: :meth:`from_env`, :meth:`from_key`, :meth:`generate`, or 32 bytes."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_key(cls, key: str) -> Self:
+        """Use a private key given as 64 hexadecimal digits, with or without ``0x``."""
+        return cls(_parse_key(key, "key"))
+
+    @classmethod
+    def from_env(cls, variable: str) -> Self:
+        """Use the private key in an environment variable, as 64 hexadecimal digits with or without ``0x``."""
+        value = os.environ.get(variable)
+        if value is None:
+            raise InvalidInput(path=variable, expected=_KEY_FORM, actual="nothing", hint=f"Set the environment variable {variable}")
+        return cls(_parse_key(value, variable))
+
+    @classmethod
+    def generate(cls) -> Self:
+        """Make a throw-away key that nobody else knows, and that is gone with this process."""
+        return cls(secp256k1.generate_secret())
+
+
+class KeystoreSigner(InProcessSigner):
     """A signer from an encrypted key file (Web3 Secret Storage, version 3), such as geth, MetaMask and eth-account write.
 
     Args:
@@ -182,7 +185,7 @@ def _decrypt(keystore: dict[str, Any], password: str) -> bytes:
 
     try:
         return bytes(Account.decrypt(keystore, password))
-    except (ValueError, TypeError, KeyError, NotImplementedError, AttributeError):
+    except Exception:  # noqa: BLE001 - the file may be hostile, and what its parsers raise on it is documented nowhere
         raise SignerError("the key file could not be opened: wrong password, or a damaged file") from None
 
 
@@ -206,7 +209,30 @@ def sign_typed_data(typed_data: TypedData, signer: Signer) -> Signature:
     Raises:
         SignerError: the signer failed, or returned a signature that is not its own.
     """
-    signature = signer.sign_typed_data(typed_data.signing_hash, lambda: typed_data)
-    if not isinstance(signer, LocalSigner) and secp256k1.recover(typed_data.signing_hash, Signature(signature)) != signer.address:
-        raise SignerError(f"the signer for {signer.address} returned a signature that is not its own; it was thrown away")
+    return checked_signature(signer, typed_data.signing_hash, lambda: typed_data)
+
+
+def checked_signature(signer: Signer, digest: Hash32, document: Callable[[], TypedData]) -> Signature:
+    """Ask a signer, and recover what comes from outside this package before it is used."""
+    signature = signer.sign_typed_data(digest, document)
+    if getattr(type(signer), "sign_typed_data", None) is not InProcessSigner.sign_typed_data:
+        _refuse_foreign(signer, digest, signature)
     return signature
+
+
+def sign_text(text: str, signer: Signer) -> Signature:
+    """Sign a text by ``personal_sign``; what comes from outside this package is recovered before it is used.
+
+    Raises:
+        SignerError: the signer returned a signature that is not its own.
+    """
+    signature = signer.sign_message(text)
+    if getattr(type(signer), "sign_message", None) is not InProcessSigner.sign_message:
+        _refuse_foreign(signer, message_hash(text), signature)
+    return signature
+
+
+def _refuse_foreign(signer: Signer, digest: Hash32, signature: object) -> None:
+    """Raise unless the signature is well-formed and the signer's own."""
+    if not isinstance(signature, Signature) or secp256k1.recover(digest, signature) != signer.address:
+        raise SignerError(f"the signer for {signer.address} returned something that is not its own signature; it was thrown away")

@@ -1,6 +1,7 @@
 """The maker's client for Stove, async. :mod:`.sync` is the same for callers without an event loop."""
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -52,6 +53,7 @@ from orderseal.signing import (
     Token,
     Unauthorized,
     Unreachable,
+    sign_text,
     system_clock,
     venue_payload,
 )
@@ -59,6 +61,8 @@ from orderseal.signing import (
 __all__ = ["AsyncClient", "AsyncStatusStream"]
 
 _T = TypeVar("_T")
+
+_LOG = logging.getLogger("orderseal.api.stove")
 
 # A token is renewed when less than this, or less than a quarter of its life, is left (the venue's sample: one hour).
 _RENEW_BEFORE: Final = 3600.0
@@ -134,7 +138,7 @@ class AsyncClient:
         """
         now = self._clock()
         text = login_message(self._address, self.network.chain_id, now, secrets.token_hex(16))
-        signature = self.signer.sign_message(text)
+        signature = sign_text(text, self.signer)
         body = {
             "wallet_address": str(self._address),
             "chain_id": str(self.network.chain_id),
@@ -457,8 +461,8 @@ class AsyncClient:
                             if (await self.order(placed.order_hash)).status == known:
                                 return
                             break  # Push and query disagree: wait a little, and begin again from what a query says.
-            except (Unreachable, InvalidReply):
-                pass
+            except (Unreachable, InvalidReply) as error:
+                _LOG.warning("%s; listening again in %g s", error, backoff)
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, _LONGEST_BACKOFF)
 

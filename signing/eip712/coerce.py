@@ -1,12 +1,14 @@
 """Stage two: every value is checked against its type and brought into one canonical Python form. Nothing is repaired.
 
-Two tables, one for values from Python and one for values from JSON; see the table *Strictness* in the guide on EIP-712.
-Canonical forms: ``int``, ``bool``, ``str``, ``bytes``, :class:`~orderseal.signing.Address`, ``tuple`` for arrays, ``dict`` for structs.
+Two tables, one for values from Python and one for values from JSON; ``docs/eip712.md`` shows them side by side.
+Canonical forms: ``int``, ``bool``, ``str``, ``bytes``, :class:`~orderseal.signing.Address`, ``tuple`` for arrays and a read-only
+mapping for structs.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final, Literal, cast
 
 from orderseal.signing.eip712.types import ArrayType, AtomicType, Member, SolidityType, TypeGraph
@@ -143,7 +145,7 @@ def _array(element: Coercer, length: int | None, sequences: tuple[type, ...], va
     return tuple(done)
 
 
-def _members(name: str, members: tuple[Member, ...], coercers: Mapping[str, Coercer], value: Any) -> dict[str, Any]:
+def _members(name: str, members: tuple[Member, ...], coercers: Mapping[str, Coercer], value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         as_members = getattr(value, "to_message", None)
         if as_members is None:
@@ -159,7 +161,7 @@ def _members(name: str, members: tuple[Member, ...], coercers: Mapping[str, Coer
             result[member_name] = coercer(given[member_name])
     except InvalidInput as error:
         raise error.below(member_name) from None
-    return result
+    return MappingProxyType(result)
 
 
 def _member_mismatch(name: str, members: tuple[Member, ...], given: Mapping[Any, Any]) -> InvalidInput:

@@ -156,6 +156,9 @@ class TypedData:
     def __hash__(self) -> int:
         return hash(self.signing_hash)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_json, (self.to_json(),)
+
     def __repr__(self) -> str:
         return f"TypedData({self.primary_type}, signing_hash={self.signing_hash})"
 

@@ -89,8 +89,16 @@ def test_sandbox_command_serves_and_stops_on_ctrl_c(tmp_path: Path) -> None:
         process.communicate()
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(encoding="utf-8"), re.M | re.S)
+def blocks(language: str, page: Path = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def test_the_guide_on_eip712_runs_as_printed(tmp_path: Path) -> None:
+    (program,) = blocks("python", TOP / "docs" / "eip712.md")
+    done = run(sys.executable, "-P", "-W", "error", "-c", program, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    permit = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
+    assert done.stdout == f"Basket(Permit[] permits,bool isOpen,uint256[2] amounts){permit}\n"
 
 
 def test_readme_program_runs_as_printed(tmp_path: Path) -> None:
@@ -114,7 +122,7 @@ def test_readme_commands_run_as_printed(tmp_path: Path) -> None:
     assert "valid: signed by 0x" in done.stdout
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/command.md", "docs/assumptions.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/command.md", "docs/assumptions.md", "docs/eip712.md", "CHANGELOG.md"])
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (TOP / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)\)", text):
