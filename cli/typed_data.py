@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, cast
 import typer
 
 from orderseal.api import stove
+from orderseal.api.signers import RemoteSigner
 from orderseal.cli.output import (
     CHECK_FAILED,
     GOOD,
@@ -30,6 +31,7 @@ from orderseal.signing import (
     Order,
     OrdersealError,
     Report,
+    Signer,
     TypedData,
     describe,
     inspect_order,
@@ -96,13 +98,17 @@ def hash_command(file: File, as_json: Json = False, jsonl: JsonLines = False) ->
             emit(f"{name.replace('_', ' '):17} {value}")
 
 
-def _signer(key_env: str | None, keystore: str | None, password_env: str | None) -> LocalSigner:
-    if (key_env is None) == (keystore is None):
-        raise WrongUse("name one key: --key-env VARIABLE or --keystore FILE")
+def _signer(key_env: str | None, keystore: str | None, password_env: str | None, remote: str | None, address: str | None) -> Signer:
+    if [key_env, keystore, remote].count(None) != 2:
+        raise WrongUse("name one signer: --key-env VARIABLE, --keystore KEYFILE or --remote URL")
+    if password_env is not None and keystore is None:
+        raise WrongUse("--password-env belongs to --keystore")
+    if address is not None and remote is None:
+        raise WrongUse("--address belongs to --remote")
     if key_env is not None:
-        if password_env is not None:
-            raise WrongUse("--password-env belongs to --keystore")
         return LocalSigner.from_env(key_env)
+    if remote is not None:
+        return RemoteSigner(remote, None if address is None else _address(address, "--address"))
     assert keystore is not None
     if password_env is not None:
         return KeystoreSigner(keystore, password_env=password_env)
@@ -118,6 +124,10 @@ def sign_command(
     password_env: Annotated[
         str | None, typer.Option("--password-env", metavar="VAR", help="Environment variable with its password; else you are asked.")
     ] = None,
+    remote: Annotated[
+        str | None, typer.Option("--remote", metavar="URL", help="JSON-RPC service that signs (eth_signTypedData_v4); https, or loopback.")
+    ] = None,
+    address: Annotated[str | None, typer.Option("--address", metavar="ADDR", help="Which of its accounts, where it has several.")] = None,
     as_json: Json = False,
 ) -> None:
     """Sign an EIP-712 document. With --json the output is what `verify` reads."""
@@ -126,7 +136,7 @@ def sign_command(
             if file == "-" and keystore is not None and password_env is None:
                 raise WrongUse("standard input cannot give both the document and the password: use --password-env VARIABLE")
             data = read_input(file)
-            signer = _signer(key_env, keystore, password_env)
+            signer = _signer(key_env, keystore, password_env, remote, address)
         document = TypedData.from_json(data)
         if document.type_hash == Order.type_hash:
             signature = sign_order(Order.from_typed_data(document), document.domain, signer).signature

@@ -4,8 +4,8 @@ Importing it loads neither web3 nor httpx nor eth_account.
 """
 
 from orderseal.signing.amounts import Rounding, Token, TokenAmount, from_base_units, to_base_units
-from orderseal.signing.clock import Clock, format_time, system_clock, unix_seconds
-from orderseal.signing.eip712 import Domain, Sol, Struct, TypedData, read_json
+from orderseal.signing.clock import FIRST_MILLISECONDS, Clock, format_time, system_clock, unix_seconds
+from orderseal.signing.eip712 import Domain, Sol, Struct, TypedData
 from orderseal.signing.errors import (
     InvalidInput,
     InvalidReply,
@@ -27,12 +27,14 @@ from orderseal.signing.orders import MAX_NONCE, Order, SignedOrder, parse_venue_
 from orderseal.signing.rules import DEFAULT_MAX_FEE, DeadlineRule, check_fee
 from orderseal.signing.secp256k1 import ECDSA_BACKEND
 from orderseal.signing.signers import KeystoreSigner, LocalSigner, Signer, message_hash, sign_text, sign_typed_data
+from orderseal.signing.strict_json import is_too_deep, read_json
 from orderseal.signing.values import Address, AddressLike, Hash32, Signature
 from orderseal.signing.verify import Report, inspect_order, inspect_typed_data, recover_signer, verify_order, verify_typed_data
 
 __all__ = [
     "DEFAULT_MAX_FEE",
     "ECDSA_BACKEND",
+    "FIRST_MILLISECONDS",
     "KECCAK_BACKEND",
     "MAX_NONCE",
     "Address",
@@ -73,6 +75,7 @@ __all__ = [
     "from_base_units",
     "inspect_order",
     "inspect_typed_data",
+    "is_too_deep",
     "keccak256",
     "message_hash",
     "parse_venue_payload",

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Generic, Self, TypeVar, cast
 
 from orderseal.signing.clock import FIRST_MILLISECONDS
-from orderseal.signing.eip712.coerce import JsonNumber
-from orderseal.signing.eip712.document import read_json
 from orderseal.signing.eip712.domain import Domain
 from orderseal.signing.eip712.struct import Sol, Struct
 from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.signers import Signer, checked_signature
 from orderseal.signing.sol import address, string, uint16, uint256
+from orderseal.signing.strict_json import JsonNumber, read_json
 from orderseal.signing.values import Address, Hash32, Signature
 
 __all__ = ["MAX_NONCE", "Order", "SignedOrder", "parse_venue_payload", "sign_order", "signature_bytes", "venue_payload"]

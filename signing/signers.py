@@ -11,6 +11,7 @@ from orderseal.signing import secp256k1
 from orderseal.signing.eip712.document import TypedData
 from orderseal.signing.errors import InvalidInput, SignerError, describe
 from orderseal.signing.keccak import keccak256
+from orderseal.signing.strict_json import is_too_deep
 from orderseal.signing.values import Address, Hash32, Signature
 
 __all__ = ["KeystoreSigner", "LocalSigner", "Signer", "checked_signature", "message_hash", "sign_text", "sign_typed_data"]
@@ -153,10 +154,10 @@ def read_keystore(path: str | Path) -> dict[str, Any]:
     try:
         with Path(path).open("rb") as file:
             raw = file.read(_MAX_KEYSTORE_BYTES + 1)
-        document = json.loads(raw) if len(raw) <= _MAX_KEYSTORE_BYTES else None
+        document = None if len(raw) > _MAX_KEYSTORE_BYTES or is_too_deep(raw) else json.loads(raw)
     except OSError as error:
         raise InvalidInput(path=str(path), expected=expected, actual=(error.strerror or "an unreadable file").lower()) from None
-    except (ValueError, RecursionError):
+    except ValueError:
         document = None
     if not isinstance(document, dict):
         raise InvalidInput(path=str(path), expected=expected, actual="a file that is not JSON, or far too long")

@@ -39,6 +39,7 @@ from orderseal.api.transport import (
 )
 from orderseal.signing import (
     DEFAULT_MAX_FEE,
+    FIRST_MILLISECONDS,
     Address,
     AddressLike,
     Clock,
@@ -138,7 +139,7 @@ class AsyncClient:
         """
         now = self._clock()
         text = login_message(self._address, self.network.chain_id, now, secrets.token_hex(16))
-        signature = sign_text(text, self.signer)
+        signature = await asyncio.to_thread(sign_text, text, self.signer)  # A remote signer may take its time.
         body = {
             "wallet_address": str(self._address),
             "chain_id": str(self.network.chain_id),
@@ -161,7 +162,8 @@ class AsyncClient:
         if not isinstance(wallet, str) or wallet.lower() != str(self._address).lower():
             raise InvalidReply("log in: the venue sent a token for another account", status=200)
         expiry = claims.get("exp")
-        life = float(expiry) - now if isinstance(expiry, int | float) and not isinstance(expiry, bool) else _RENEW_BEFORE
+        believable = isinstance(expiry, int | float) and not isinstance(expiry, bool) and 0 <= expiry < FIRST_MILLISECONDS
+        life = expiry - now if believable else _RENEW_BEFORE
         self._token = token
         self._renew_at = time.monotonic() + max(life - min(_RENEW_BEFORE, life / 4), 1.0)
 

@@ -20,6 +20,7 @@ from orderseal.signing import (
     Unauthorized,
     describe,
     format_time,
+    is_too_deep,
 )
 from orderseal.signing.errors import InvalidInput
 
@@ -108,9 +109,11 @@ def read_reply(sent: Request, reply: Response, type_: type[_T]) -> _T:
         raise sent.lost(f"the venue failed with HTTP {status}")
     if not 200 <= status < 300 and not 400 <= status < 500:
         raise sent.lost(f"the venue answered with a redirect or worse (HTTP {status}), which is not followed")
+    if is_too_deep(reply.body):
+        raise _unreadable(sent, status, "JSON that is nested beyond reason")
     try:
         envelope = _ENVELOPE.decode(reply.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise _without_envelope(sent, reply) from None
     if envelope.code != 0:
         raise _refusal(sent, reply, envelope.code, envelope.message or "no reason given", envelope.details)
@@ -118,14 +121,14 @@ def read_reply(sent: Request, reply: Response, type_: type[_T]) -> _T:
         raise _unreadable(sent, status, "with code 0, which means success")
     try:
         return msgspec.json.decode(bytes(envelope.data), type=type_, dec_hook=decode_hook)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _unreadable(sent, status, f"and data that is not the documented one: {str(error)[:200]}") from None
 
 
 def _without_envelope(sent: Request, reply: Response) -> Exception:
     try:
         return _refusal(sent, reply, None, _BARE.decode(reply.body).error, None)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return _unreadable(sent, reply.status, _kind(reply))
 
 
@@ -180,9 +183,11 @@ def parse_push(text: str) -> StatusChange | None:
         InvalidReply: it is not the documented form.
     """
     try:
+        if is_too_deep(text.encode()):
+            raise InvalidReply("status stream: a message that is nested beyond reason", status=0)
         push = _PUSH.decode(text)
         return _CHANGE.decode(bytes(push.data)) if push.type == "order_status_change" else None
-    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
         raise InvalidReply(f"status stream: a message that is not the documented one: {str(error)[:200]}", status=0) from None
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, cast
 
-from orderseal.signing import InvalidReply
+from orderseal.signing import InvalidReply, is_too_deep
 
 __all__ = ["check_token", "token_claims"]
 
@@ -24,7 +24,8 @@ def token_claims(token: str) -> dict[str, Any]:
     """The claims of a JWT, unverified; empty if it is no JWT."""
     try:
         payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError, binascii.Error, RecursionError):
+        text = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+        claims = None if is_too_deep(text) else json.loads(text)
+    except (IndexError, ValueError, binascii.Error):
         return {}
     return cast("dict[str, Any]", claims) if isinstance(claims, dict) else {}

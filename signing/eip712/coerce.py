@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, cast
 
 from orderseal.signing.eip712.types import ArrayType, AtomicType, Member, SolidityType, TypeGraph
 from orderseal.signing.errors import InvalidInput, describe
+from orderseal.signing.strict_json import JAVASCRIPT_SAFE, JsonNumber
 from orderseal.signing.values import Address, hex_to_bytes
 
 __all__ = ["Coercer", "Source", "compile_coercers", "integer_bounds"]
@@ -23,15 +24,6 @@ Source = Literal["python", "json"]
 _DECIMAL = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
 _HEX_NUMBER = re.compile(r"0x(?:0|[1-9a-f][0-9a-f]*)", re.ASCII)
 _LONGEST_NUMBER: Final = 80  # 2^256 has 78 digits, and a sign
-
-JAVASCRIPT_SAFE: Final = 2**53
-"""JavaScript holds every integer below this exactly, and rounds some from here on."""
-
-
-class JsonNumber(str):
-    """A JSON number that is not a plain safe integer, kept as the text it was: ``1.0``, ``-0``, ``9007199254740993``."""
-
-    __slots__ = ()
 
 
 def integer_bounds(type_: AtomicType) -> tuple[int, int]:

@@ -1,16 +1,16 @@
 """Typed-data documents: the JSON that wallets exchange for ``eth_signTypedData_v4`` (EIP-712, *Specification of the JSON RPC*)."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, Self, cast
 
-from orderseal.signing.eip712.coerce import JAVASCRIPT_SAFE, JsonNumber, Source
+from orderseal.signing.eip712.coerce import Source
 from orderseal.signing.eip712.domain import DOMAIN_TYPE, Domain
 from orderseal.signing.eip712.schema import Schema
 from orderseal.signing.errors import InvalidInput, describe
+from orderseal.signing.strict_json import read_json, refuse_deep_value
 from orderseal.signing.values import Address, Hash32
 
-__all__ = ["TypedData", "read_json"]
+__all__ = ["TypedData"]
 
 _KEYS: Final = ("types", "primaryType", "domain", "message")
 
@@ -38,6 +38,7 @@ class TypedData:
     _signing_hash: Hash32 | None
 
     def __init__(self, types: Mapping[str, Any], primary_type: str, domain: Domain | Mapping[str, Any], message: Mapping[str, Any]) -> None:
+        refuse_deep_value(message, "message")
         self._fill(types, primary_type, domain, message, "python")
 
     def _fill(self, types: object, primary_type: object, domain: object, message: object, source: Source) -> None:
@@ -68,8 +69,6 @@ class TypedData:
             canonical = coerce(message)
         except InvalidInput as error:
             raise error.below("message") from None
-        except RecursionError:
-            raise _too_deep("message") from None
         put(self, "_schema", schema)
         put(self, "primary_type", primary_type)
         put(self, "message", canonical)
@@ -81,7 +80,11 @@ class TypedData:
 
         Only text can be checked for duplicate keys and for numbers that JavaScript would round, so prefer it.
         """
-        document = read_json(data) if isinstance(data, bytes | str) else data
+        if isinstance(data, bytes | str):
+            document = read_json(data)
+        else:
+            refuse_deep_value(data, "document")
+            document = data
         if not isinstance(document, Mapping):
             raise InvalidInput(path="document", expected="an object with " + ", ".join(_KEYS), actual=describe(document))
         found = cast("Mapping[str, Any]", document)
@@ -109,18 +112,12 @@ class TypedData:
     @property
     def encoded_data(self) -> bytes:
         """The type hash and one word a member (``typeHash ‖ encodeData``): what the struct hash is taken of."""
-        try:
-            return self._schema.encode_data[self.primary_type](self.message)
-        except RecursionError:
-            raise _too_deep("message") from None
+        return self._schema.encode_data[self.primary_type](self.message)
 
     @property
     def struct_hash(self) -> Hash32:
         """``hashStruct(message)``."""
-        try:
-            return self._schema.hash_struct(self.primary_type, self.message)
-        except RecursionError:
-            raise _too_deep("message") from None
+        return self._schema.hash_struct(self.primary_type, self.message)
 
     @property
     def domain_separator(self) -> Hash32:
@@ -181,77 +178,3 @@ def _json_value(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value
-
-
-def _too_deep(path: str) -> InvalidInput:
-    return InvalidInput(path=path, expected="a document of reasonable depth", actual="values nested too deeply to be read")
-
-
-class _Duplicate:
-    """Stands in the place of an object that named a key twice, until the path to it is known."""
-
-    def __init__(self, key: str) -> None:
-        self.key = key
-
-
-def read_json(data: bytes | str) -> Any:
-    """Parse JSON strictly: UTF-8, no duplicate keys, no NaN or Infinity.
-
-    A number that is no plain integer below 2^53 comes back as its text in a :class:`.coerce.JsonNumber`, so that the
-    type which it meets can refuse it with its path.
-    """
-    duplicates: list[_Duplicate] = []
-
-    def pairs(items: list[tuple[str, Any]]) -> Any:
-        result = dict(items)
-        if len(result) == len(items):
-            return result
-        seen: set[str] = set()
-        twice = next(key for key, _value in items if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        duplicates.append(_Duplicate(twice))
-        return duplicates[-1]
-
-    try:
-        text = data.decode() if isinstance(data, bytes) else data
-    except UnicodeDecodeError as error:
-        raise InvalidInput(path="document", expected="JSON in UTF-8", actual=f"other bytes at position {error.start}") from None
-    try:
-        result = json.loads(
-            text,
-            object_pairs_hook=pairs,
-            parse_int=_number,
-            parse_float=JsonNumber,
-            parse_constant=cast("Callable[[str], Any]", JsonNumber),
-        )
-    except json.JSONDecodeError as error:
-        where = f"{error.msg} at line {error.lineno}, column {error.colno}"
-        raise InvalidInput(path="document", expected="JSON", actual=where if text.strip() else "nothing") from None
-    except RecursionError:
-        raise _too_deep("document") from None
-    if duplicates:
-        path, key = _find_duplicate(result, "")
-        raise InvalidInput(path=path or "document", expected="each key once", actual=f"{describe(key)} twice")
-    return result
-
-
-def _number(text: str) -> int | JsonNumber:
-    if len(text) <= 17 and text != "-0":
-        number = int(text)
-        if -JAVASCRIPT_SAFE < number < JAVASCRIPT_SAFE:
-            return number
-    return JsonNumber(text)
-
-
-def _find_duplicate(value: Any, path: str) -> tuple[str, str]:
-    """Give the path of the first object that names a key twice, and that key; an empty key if there is none below."""
-    stack: list[tuple[Any, str]] = [(value, path)]
-    while stack:
-        current, here = stack.pop()
-        if isinstance(current, _Duplicate):
-            return here, current.key
-        if isinstance(current, dict):
-            items = cast("dict[str, Any]", current).items()
-            stack += [(item, f"{here}.{key}" if here else key) for key, item in reversed(list(items))]
-        elif isinstance(current, list):
-            stack += [(item, f"{here}[{i}]") for i, item in reversed(list(enumerate(current)))]
-    return path, ""

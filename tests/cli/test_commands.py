@@ -369,3 +369,12 @@ def load_verbatim() -> Any:
     from orderseal.fixtures import load
 
     return load("stove/create-order")["verbatim"]["request"]["body"]
+
+
+def test_remote_signer_is_asked_for_by_url(run: Any, document: dict[str, Any]) -> None:
+    for url, code in (("http://127.0.0.1:9", 2), ("http://example.com", 2)):
+        done = run("sign", "-", "--remote", url, stdin=json.dumps(document))
+        assert done.code == code
+        assert done.err.startswith("orderseal: ")
+    assert run("sign", "-", "--remote", "http://127.0.0.1:9", "--key-env", "K", stdin=json.dumps(document)).code == 2
+    assert run("sign", "-", "--key-env", "K", "--address", "0x00", stdin=json.dumps(document), env={"K": "1"}).code == 2

@@ -1,0 +1,132 @@
+"""JSON from strangers: UTF-8, no duplicate keys, no NaN, no rounded numbers, and never deeper than a parser can bear.
+
+The depth is counted before parsing. Python's own guard cannot be relied on: a package that is imported somewhere may raise the
+recursion limit (py-ecc, which eth-account loads, sets it to 100,000), and then a few kilobytes of brackets overflow the C stack.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from orderseal.signing.errors import InvalidInput, describe
+
+__all__ = ["JAVASCRIPT_SAFE", "MAX_DEPTH", "JsonNumber", "is_too_deep", "read_json", "refuse_deep_value"]
+
+JAVASCRIPT_SAFE: Final = 2**53
+"""JavaScript holds every integer below this exactly, and rounds some from here on."""
+
+MAX_DEPTH: Final = 128
+"""The most levels of arrays and objects within each other that are read."""
+
+_BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.S)
+
+
+class JsonNumber(str):
+    """A JSON number that is not a plain safe integer, kept as the text it was: ``1.0``, ``-0``, ``9007199254740993``."""
+
+    __slots__ = ()
+
+
+def is_too_deep(data: bytes) -> bool:
+    """Whether JSON text nests deeper than :data:`MAX_DEPTH`. Linear in its length, and almost free for ordinary documents."""
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for match in _BRACKETS.finditer(data):
+        first = data[match.start()]
+        if first in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif first in b"]}":
+            depth -= 1
+    return False
+
+
+def refuse_deep_value(value: object, path: str) -> None:
+    """Refuse a Python value that nests deeper than :data:`MAX_DEPTH`, one that contains itself included."""
+    stack: list[tuple[Any, int]] = [(value, 1)]
+    while stack:
+        current, depth = stack.pop()
+        if isinstance(current, Mapping):
+            inner: Any = current.values()
+        elif isinstance(current, list | tuple):
+            inner = cast("list[Any]", current)
+        else:
+            continue
+        if depth > MAX_DEPTH:
+            raise _too_deep(path)
+        stack += [(item, depth + 1) for item in inner if isinstance(item, Mapping | list | tuple)]
+
+
+def _too_deep(path: str) -> InvalidInput:
+    return InvalidInput(path=path, expected=f"at most {MAX_DEPTH} levels of arrays and objects", actual="more")
+
+
+class _Duplicate:
+    """Stands in the place of an object that named a key twice, until the path to it is known."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+
+def read_json(data: bytes | str, path: str = "document") -> Any:
+    """Parse JSON strictly.
+
+    A number that is no plain integer below 2^53 comes back as its text in a :class:`JsonNumber`, so that the type which it
+    meets can refuse it with its path.
+
+    Raises:
+        InvalidInput: with the path of a duplicate key, or the line and column of a syntax error.
+    """
+    duplicates: list[_Duplicate] = []
+
+    def pairs(items: list[tuple[str, Any]]) -> Any:
+        result = dict(items)
+        if len(result) == len(items):
+            return result
+        seen: set[str] = set()
+        twice = next(key for key, _value in items if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        duplicates.append(_Duplicate(twice))
+        return duplicates[-1]
+
+    if is_too_deep(data if isinstance(data, bytes) else data.encode(errors="surrogatepass")):
+        raise _too_deep(path)
+    try:
+        text = data.decode() if isinstance(data, bytes) else data
+    except UnicodeDecodeError as error:
+        raise InvalidInput(path=path, expected="JSON in UTF-8", actual=f"other bytes at position {error.start}") from None
+    keep_text = cast("Callable[[str], Any]", JsonNumber)
+    try:
+        result = json.loads(text, object_pairs_hook=pairs, parse_int=_number, parse_float=keep_text, parse_constant=keep_text)
+    except json.JSONDecodeError as error:
+        where = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        raise InvalidInput(path=path, expected="JSON", actual=where if text.strip() else "nothing") from None
+    if duplicates:
+        place, key = _find_duplicate(result)
+        raise InvalidInput(path=place or path, expected="each key once", actual=f"{describe(key)} twice")
+    return result
+
+
+def _number(text: str) -> int | JsonNumber:
+    if len(text) <= 17 and text != "-0":
+        number = int(text)
+        if -JAVASCRIPT_SAFE < number < JAVASCRIPT_SAFE:
+            return number
+    return JsonNumber(text)
+
+
+def _find_duplicate(value: Any) -> tuple[str, str]:
+    """Give the path of the first object that names a key twice, and that key."""
+    stack: list[tuple[Any, str]] = [(value, "")]
+    while stack:
+        current, here = stack.pop()
+        if isinstance(current, _Duplicate):
+            return here, current.key
+        if isinstance(current, dict):
+            items = cast("dict[str, Any]", current).items()
+            stack += [(item, f"{here}.{key}" if here else key) for key, item in reversed(list(items))]
+        elif isinstance(current, list):
+            stack += [(item, f"{here}[{i}]") for i, item in reversed(list(enumerate(current)))]
+    raise AssertionError("read_json calls this only where there is one")
