@@ -10,9 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from orderseal.api import stove
 from orderseal.cli.output import CHECK_FAILED, GOOD, emit, emit_json
-from orderseal.signing import ECDSA_BACKEND, KECCAK_BACKEND, LocalSigner, Order, keccak256, recover_signer, sign_order
+from orderseal.signing import ECDSA_BACKEND, KECCAK_BACKEND, Address, Domain, LocalSigner, Order, keccak256, recover_signer, sign_order
 from orderseal.signing.clock import system_clock
 
 __all__ = ["doctor_command"]
@@ -43,14 +42,14 @@ def examine() -> dict[str, Any]:
         is_buy=True,
         ticker="AAPL",
         exchange=0,
-        asset=stove.TESTNET.token("USDT").address,
+        asset=Address(bytes(19) + b"\x01"),
         price=150_250_000_000_000_000_000,
         quantity=60,
         incentive=10**18,
         deadline=int(system_clock()) + 31 * 86400,
         nonce=1,
     )
-    domain = stove.TESTNET.domain
+    domain = Domain(name="doctor", chain_id=97)
     signed = sign_order(order, domain, signer)
     works = recover_signer(order, signed.signature, domain) == signer.address
     block = bytes(64)

@@ -8,8 +8,6 @@ from typing import Annotated, Any, Final, cast
 
 import typer
 
-from orderseal.api import stove
-from orderseal.api.signers import RemoteSigner
 from orderseal.cli.output import (
     CHECK_FAILED,
     GOOD,
@@ -25,6 +23,7 @@ from orderseal.cli.output import (
 )
 from orderseal.signing import (
     Address,
+    Domain,
     InvalidInput,
     KeystoreSigner,
     LocalSigner,
@@ -48,7 +47,7 @@ from orderseal.signing import (
 
 __all__ = ["NETWORKS", "hash_command", "recover_command", "sign_command", "verify_command"]
 
-NETWORKS: Final = {"stove-testnet": stove.TESTNET}
+NETWORKS: Final = ("stove-testnet",)
 
 File = Annotated[str, typer.Argument(metavar="FILE|-", help="The file, or - for standard input.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -108,6 +107,8 @@ def _signer(key_env: str | None, keystore: str | None, password_env: str | None,
     if key_env is not None:
         return LocalSigner.from_env(key_env)
     if remote is not None:
+        from orderseal.api.signers import RemoteSigner  # Slow to import, and not needed by the other commands.
+
         return RemoteSigner(remote, None if address is None else _address(address, "--address"))
     assert keystore is not None
     if password_env is not None:
@@ -185,12 +186,15 @@ def _address(text: str, path: str) -> Address:
         raise
 
 
-def _network(name: str | None) -> stove.Network | None:
-    if name is None:
+def _domain(network: str | None) -> Domain | None:
+    """The EIP-712 domain of a network's orders."""
+    if network is None:
         return None
-    if name not in NETWORKS:
-        raise WrongUse(f"--network {name}: not known; there is {', '.join(NETWORKS)}")
-    return NETWORKS[name]
+    if network not in NETWORKS:
+        raise WrongUse(f"--network {network}: not known; there is {', '.join(NETWORKS)}")
+    from orderseal.api import stove  # Slow to import, and not needed by the other commands.
+
+    return stove.TESTNET.domain
 
 
 def parse_time(text: str) -> int:
@@ -226,7 +230,7 @@ def verify_command(
         with usage():
             expected = None if signer is None else _address(signer, "--signer")
             moment = None if at is None else parse_time(at)
-            venue = _network(network)
+            domain = _domain(network)
 
         def judge(data: bytes) -> Report:
             signed, signature, named = _item(data, network)
@@ -234,8 +238,8 @@ def verify_command(
                 raise InvalidInput(path="signer", expected=f"{expected}, as --signer says", actual=str(named))
             who = expected or named
             if isinstance(signed, Order):
-                assert venue is not None
-                return inspect_order(signed, venue.domain, signature, signer=who, at=moment)
+                assert domain is not None
+                return inspect_order(signed, domain, signature, signer=who, at=moment)
             if signed.type_hash == Order.type_hash:
                 return inspect_order(Order.from_typed_data(signed), signed.domain, signature, signer=who, at=moment)
             if moment is not None:
@@ -272,11 +276,11 @@ def recover_command(file: File, network: NetworkName = None, as_json: Json = Fal
     """Say who signed this. It does not say whether they should have: use `verify` for that."""
     try:
         with usage():
-            venue = _network(network)
+            domain = _domain(network)
         signed, signature, _named = _item(read_input(file), network)
         if isinstance(signed, Order):
-            assert venue is not None
-            found, digest = recover_signer(signed, signature, venue.domain), signed.signing_hash(venue.domain)
+            assert domain is not None
+            found, digest = recover_signer(signed, signature, domain), signed.signing_hash(domain)
         else:
             found, digest = recover_signer(signed, signature), signed.signing_hash
     except OrdersealError as error:

@@ -1,0 +1,192 @@
+"""The story that ``demo`` tells: on the sandbox, over real HTTP and WebSocket, with nothing else needed."""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from decimal import Decimal
+from typing import Any, Final
+
+from orderseal.api import stove
+from orderseal.fixtures import load
+from orderseal.sandbox import Sandbox
+from orderseal.signing import (
+    InvalidInput,
+    LocalSigner,
+    Order,
+    OrdersealError,
+    TokenAmount,
+    format_time,
+    inspect_order,
+    sign_order,
+    signature_bytes,
+    system_clock,
+    verify_order,
+)
+
+__all__ = ["Story", "run_demo"]
+
+_PATIENCE_SECONDS: Final = 30.0
+_PENDING_SECONDS: Final = 1.0
+
+Say = Callable[[str], None]
+
+
+class Story:
+    """The steps so far: each has a name, an outcome, a duration and details; a failed step ends the story."""
+
+    def __init__(self, say: Say) -> None:
+        self.say = say
+        self.steps: list[dict[str, Any]] = []
+
+    @contextmanager
+    def step(self, name: str, title: str) -> Generator[dict[str, Any]]:
+        """Tell and time one step. What is put into the dictionary becomes the step's ``detail``."""
+        self.say(f"\n{len(self.steps) + 1:2}. {title}")
+        detail: dict[str, Any] = {}
+        begin = time.perf_counter()
+        step: dict[str, Any] = {"name": name, "ok": False, "ms": 0.0, "detail": detail}
+        self.steps.append(step)
+        try:
+            yield detail
+            step["ok"] = True
+        except OrdersealError as error:
+            detail["error"] = str(error)
+            raise
+        finally:
+            step["ms"] = round((time.perf_counter() - begin) * 1000, 1)
+
+    def line(self, text: str) -> None:
+        """Tell one line of the current step."""
+        self.say(f"    {text}")
+
+
+def run_demo(story: Story) -> None:
+    """Tell the story; raises where it goes wrong."""
+    with ExitStack() as stack:
+        with story.step("start_sandbox", "Start the sandbox venue: a real server in a process of its own, on loopback") as detail:
+            sandbox = stack.enter_context(Sandbox())
+            detail["url"] = sandbox.url
+            story.line(sandbox.url)
+        signer = LocalSigner.generate()
+        venue = stack.enter_context(stove.Client(stove.TESTNET.at(sandbox.url), signer))
+        with story.step("connect", "Log in with a throw-away key, by personal_sign") as detail:
+            venue.connect()
+            detail["address"] = str(signer.address)
+            story.line(f"logged in as {signer.address}")
+        _first_order(story, venue, signer)
+        _documented_order(story, venue, signer)
+
+
+def _first_order(story: Story, venue: stove.Client, signer: LocalSigner) -> None:
+    network, usdt = venue.network, venue.network.token("USDT")
+    limit = Decimal("150.25")
+    with story.step("estimate", 'Ask for an estimate: "buy 60 AAPL at 150.25 USDT"') as detail:
+        quote = venue.quote("buy", "AAPL", shares=60, limit=limit, pay_with=usdt)
+        detail |= {
+            "estimated_fee": str(quote.estimated_fee.units),
+            "fee": str(quote.fee.units),
+            "exchange_rate": str(quote.exchange_rate),
+        }
+        story.line(f"the venue estimates a fee of {quote.estimated_fee}, at {quote.exchange_rate} {quote.base_currency} per {usdt}")
+        story.line(f"we offer 1 % more, {quote.fee}, so that a broker takes the order")
+    with story.step("build", "Build the order: integers in base units, every bound checked") as detail:
+        order = stove.limit_order(
+            network,
+            "buy",
+            "AAPL",
+            shares=60,
+            limit=limit,
+            pay_with=usdt,
+            maker=signer.address,
+            fee=quote.fee,
+            nonce=venue.next_nonce(),
+            now=system_clock(),
+        )
+        detail["order"] = order.to_venue()
+        for name, value in order.to_venue().items():
+            story.line(f"{name:9} {value}")
+    with story.step("explain", "What is about to be signed, in plain words") as detail:
+        detail["text"] = stove.explain(order, network)
+        for sentence in detail["text"]:
+            story.line(sentence)
+    with story.step("sign", "Sign it (EIP-712)") as detail:
+        signed = sign_order(order, network.domain, signer)
+        detail |= {"signing_hash": str(signed.signing_hash), "signature": str(signed.signature)}
+        story.line(f"signing hash {signed.signing_hash}")
+        story.line(f"signature    {signed.signature}")
+    with story.step("verify", "Verify it offline, as a desk would") as detail:
+        detail["signer"] = str(verify_order(signed))
+        story.line(f"valid: signed by {detail['signer']}, the maker")
+    with ExitStack() as stack:
+        with story.step("subscribe", "Subscribe to status changes, before submitting") as detail:
+            stream = stack.enter_context(venue.stream(seconds=_PATIENCE_SECONDS))
+            detail["types"] = ["order_status_change"]
+            story.line("listening on the WebSocket")
+        with story.step("submit", "Submit it") as detail:
+            placed = venue.create(signed)
+            detail |= {"id": placed.id, "order_hash": placed.order_hash, "status": placed.status}
+            story.line(f"accepted as {placed.id}, status {placed.status}")
+        with story.step("follow", "Follow it until it is filled") as detail:
+            detail["statuses"] = statuses = [placed.status]
+            for change in stream:
+                if change.order_hash == placed.order_hash:
+                    statuses.append(change.to_status)
+                    story.line(f"{change.from_status or 'new'} → {change.to_status}")
+                    if change.to_status in stove.FINAL_STATUSES:
+                        break
+            final = venue.order(placed.order_hash)
+            detail |= {"final": final.status, "filled": str(final.filled_quantity), "fills": len(final.fills or ())}
+            story.line(f"a query confirms: {final.status}, {final.filled_quantity} shares in {len(final.fills or ())} fill(s)")
+            if final.status != stove.OrderStatus.FILLED:
+                raise OrdersealError(f"the order is {final.status} after at most {_PATIENCE_SECONDS:g} s, not filled")
+
+
+def _documented_order(story: Story, venue: stove.Client, signer: LocalSigner) -> None:
+    network, usdt = venue.network, venue.network.token("USDT")
+    documented = load("stove/create-order")
+    with story.step("documented_example", "Read the venue's documented example, and see why it would fail today") as detail:
+        body = documented["verbatim"]["request"]["body"]
+        example = Order.from_venue(body["order"])
+        price = TokenAmount(usdt, example.price).decimal
+        quote = venue.quote("buy", example.ticker, shares=example.quantity, limit=price, pay_with=usdt)
+        now = system_clock()
+        reasons = stove.refusals(example, network, now=now, fee=quote.estimated_fee, wallet=signer.address)
+        try:
+            reasons += inspect_order(example, network.domain, signature_bytes(body["signature"])).explanations
+        except InvalidInput as error:
+            reasons.append(str(error))
+        next_nonce = venue.next_nonce()
+        if example.nonce != next_nonce:
+            reasons.append(f"nonce {example.nonce} is not the venue's next one for this account, {next_nonce}")
+        detail |= {"source": documented["source"]["page"], "reasons": reasons}
+        for reason in reasons:
+            story.line(f"- {reason}")
+    with story.step("rebuild", "Rebuild it as an order of our own") as detail:
+        ours = stove.limit_order(
+            network,
+            "buy",
+            example.ticker,
+            shares=example.quantity,
+            limit=price,
+            pay_with=usdt,
+            maker=signer.address,
+            fee=quote.fee,
+            nonce=next_nonce,
+            now=now,
+        )
+        before, after = example.to_venue(), ours.to_venue()
+        detail["changed"] = [{"field": name, "from": before[name], "to": after[name]} for name in before if before[name] != after[name]]
+        for change in detail["changed"]:
+            story.line(f"{change['field']:9} {change['from']} → {change['to']}")
+        story.line(f"the deadline was {format_time(example.deadline)}, and is {format_time(ours.deadline)}")
+        detail["kept"] = [name for name in before if before[name] == after[name]]
+        story.line(f"kept: {', '.join(detail['kept'])}")
+    with story.step("submit_rebuilt", "Submit that") as detail:
+        placed = venue.create(sign_order(ours, network.domain, signer))
+        detail |= {"id": placed.id, "order_hash": placed.order_hash, "status": placed.status}
+        story.line(f"accepted as {placed.id}")
+        time.sleep(_PENDING_SECONDS)
+        detail["final"] = venue.order(placed.order_hash).status
+        story.line(f"{detail['final']} after {_PENDING_SECONDS:g} s: the testing guide keeps a quantity of 100 on the book")
+        if detail["final"] != stove.OrderStatus.PENDING:
+            raise OrdersealError(f"the order is {detail['final']}, not pending")
