@@ -163,7 +163,7 @@ class AsyncClient:
             raise InvalidReply("log in: the venue sent a token for another account", status=200)
         expiry = claims.get("exp")
         believable = isinstance(expiry, int | float) and not isinstance(expiry, bool) and 0 <= expiry < FIRST_MILLISECONDS
-        life = expiry - now if believable else _RENEW_BEFORE
+        life = float(expiry or 0) - now if believable else _RENEW_BEFORE
         self._token = token
         self._renew_at = time.monotonic() + max(life - min(_RENEW_BEFORE, life / 4), 1.0)
 

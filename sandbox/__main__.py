@@ -1,0 +1,68 @@
+"""``python -m orderseal.sandbox``: serve in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import fields
+
+from orderseal.sandbox.requirements import require_extra
+from orderseal.sandbox.settings import Settings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; exit code 0 after Ctrl-C, 1 if the server cannot start, 2 for wrong use."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        settings = Settings(**{item.name: getattr(given, item.name) for item in fields(Settings)})
+    except ValueError as exc:
+        parser.error(str(exc))
+    try:
+        require_extra()
+        from orderseal.sandbox.server import serve
+
+        ready = _print_json if given.json else _print_url
+        serve(settings, given.host, given.port, ready, until_stdin_closes=given.until_stdin_closes)
+    except ValueError as exc:
+        parser.error(str(exc))
+    except (ImportError, OSError, OverflowError) as exc:
+        sys.stderr.write(f"the sandbox cannot start: {exc}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m orderseal.sandbox", description="A local twin of the Stove venue, for tests.")
+    parser.add_argument("--host", default="127.0.0.1", help="loopback address to listen on (default %(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="port; 0 takes a free one (default)")
+    parser.add_argument("--json", action="store_true", help="report readiness as one JSON line")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input ends")
+    defaults = Settings()
+    parser.add_argument("--chain-id", type=int, default=defaults.chain_id, help="chain of logins and orders (default %(default)s)")
+    parser.add_argument("--jwt-lifetime", type=int, default=defaults.jwt_lifetime, help="seconds (default %(default)s)")
+    parser.add_argument("--login-window", type=int, default=defaults.login_window, help="seconds each way (default %(default)s)")
+    parser.add_argument("--clock-offset", type=float, default=defaults.clock_offset, help="seconds ahead (default %(default)s)")
+    parser.add_argument("--step-delay-min", type=float, default=defaults.step_delay_min, help="seconds (default %(default)s)")
+    parser.add_argument("--step-delay-max", type=float, default=defaults.step_delay_max, help="seconds (default %(default)s)")
+    parser.add_argument("--heartbeat-interval", type=float, default=defaults.heartbeat_interval, help="seconds (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=None, help="fixes what varies per run (default: random)")
+    parser.add_argument("--quantity-unit", choices=("whole", "wei"), default=defaults.quantity_unit, help="unit in order queries")
+    parser.add_argument("--seed-shares", type=int, default=defaults.seed_shares, help="shares of a new maker (default %(default)s)")
+    parser.add_argument("--maker-balance", type=int, default=None, help="stablecoin base units of a new maker (default: no limit)")
+    return parser
+
+
+def _print_json(url: str) -> None:
+    sys.stdout.write(json.dumps({"url": url}) + "\n")
+    sys.stdout.flush()
+
+
+def _print_url(url: str) -> None:
+    sys.stdout.write(f"Sandbox listening on {url}  (Ctrl-C to stop)\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

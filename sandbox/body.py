@@ -1,0 +1,171 @@
+"""Reads request bodies and query strings strictly: any other form is an error envelope, never a crash."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Literal, NoReturn, cast
+
+from starlette.requests import Request
+
+from orderseal.sandbox.errors import BODY_TOO_LARGE, INVALID_PARAMETER, MALFORMED_BODY, UNSUPPORTED_MEDIA, ApiError
+
+MAX_BODY = 64 * 1024
+MAX_DEPTH = 32
+MAX_LONG = 2**63 - 1
+
+# A client that is still sending often never reads an early reply, so an oversized body is swallowed up to here first.
+_MAX_DRAIN = 8 * 1024 * 1024
+_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+_DIGITS = re.compile(r"[0-9]{1,78}")
+
+
+def invalid(details: str) -> ApiError:
+    return ApiError(INVALID_PARAMETER, details)
+
+
+async def read_object(request: Request) -> Fields:
+    """Return the JSON object of a request body; raise ``ApiError`` for anything else."""
+    body = await _read(request)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise ApiError(UNSUPPORTED_MEDIA)
+    try:
+        text = body.decode("utf-8")
+        _refuse_depth(text)
+        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    except ValueError as exc:
+        raise ApiError(MALFORMED_BODY) from exc
+    return Fields(value)
+
+
+async def _read(request: Request) -> bytes:
+    kept = bytearray()
+    received = 0
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > _MAX_DRAIN:
+            break
+        if received <= MAX_BODY:
+            kept += chunk
+    if received > MAX_BODY:
+        raise ApiError(BODY_TOO_LARGE)
+    return bytes(kept)
+
+
+def _refuse_depth(text: str) -> None:
+    # The json module recurses on the C stack. A dependency of eth-account raises the recursion limit so far that it guards no more.
+    depth = 0
+    for mark in _NESTING.findall(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(mark, 0)
+        if depth > MAX_DEPTH:
+            raise ValueError("nested too deeply")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate key")
+    return members
+
+
+class Fields:
+    """The members of one JSON object, read with the documented JSON type of each."""
+
+    def __init__(self, value: object, path: str = "") -> None:
+        if not isinstance(value, dict):
+            raise invalid(f"The {path or 'body'} must be an object")
+        self._members = cast("dict[str, object]", value)
+        self._prefix = f"{path}." if path else ""
+
+    def only(self, *names: str) -> Fields:
+        """Refuse members with other names."""
+        extra = self._members.keys() - set(names)
+        if extra:
+            raise invalid(f"Unknown field {self._prefix}{min(extra)[:60]}")
+        return self
+
+    def has(self, name: str) -> bool:
+        return name in self._members
+
+    def nested(self, name: str) -> Fields:
+        return Fields(self._get(name), self._prefix + name)
+
+    def string(self, name: str) -> str:
+        value = self._get(name)
+        if not isinstance(value, str):
+            raise invalid(f"The {self._prefix}{name} field must be a string")
+        return value
+
+    def boolean(self, name: str) -> bool:
+        value = self._get(name)
+        if not isinstance(value, bool):
+            raise invalid(f"The {self._prefix}{name} field must be a boolean")
+        return value
+
+    def integer(self, name: str) -> int:
+        value = self._get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or not -MAX_LONG <= value <= MAX_LONG:
+            raise invalid(f"The {self._prefix}{name} field must be an integer")
+        return value
+
+    def number(self, name: str) -> float:
+        value = self._get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -MAX_LONG <= value <= MAX_LONG:
+            raise invalid(f"The {self._prefix}{name} field must be a number")
+        return float(value)
+
+    def _get(self, name: str) -> object:
+        if name not in self._members:
+            raise invalid(f"The {self._prefix}{name} field is required")
+        return self._members[name]
+
+
+class Query:
+    """The parameters of one query string; an absent one is ``None``, an ill-formed one is refused."""
+
+    def __init__(self, params: Mapping[str, str]) -> None:
+        self._params = params
+
+    def text(self, name: str) -> str | None:
+        return self._params.get(name)
+
+    def boolean(self, name: str) -> bool | None:
+        value = self.text(name)
+        if value not in (None, "true", "false"):
+            raise invalid(f"The {name} parameter must be true or false")
+        return None if value is None else value == "true"
+
+    def integer(self, name: str) -> int | None:
+        value = self.text(name)
+        if value is not None and not _INTEGER.fullmatch(value):
+            raise invalid(f"The {name} parameter must be an integer")
+        return None if value is None else int(value)
+
+    def amount(self, name: str) -> int | None:
+        value = self.text(name)
+        if value is not None and not _DIGITS.fullmatch(value):
+            raise invalid(f"The {name} parameter must be a decimal string")
+        return None if value is None else int(value)
+
+    def one_of(self, name: str, choices: tuple[str, ...]) -> str:
+        """Return one of the choices; the first one if the parameter is absent."""
+        value = self.text(name)
+        if value is None:
+            return choices[0]
+        if value not in choices:
+            raise invalid(f"The {name} parameter must be one of {', '.join(choices)}")
+        return value
+
+    def paging(self, large: Literal["clamped", "refused"]) -> tuple[int, int]:
+        """Return page number and page size (default 1 and 20, at most 100)."""
+        page, size = self.integer("page"), self.integer("page_size")
+        page, size = 1 if page is None else page, 20 if size is None else size
+        if page < 1 or size < 1 or (size > 100 and large == "refused"):
+            raise invalid("The page parameter must be positive and page_size in 1..100")
+        return page, min(size, 100)

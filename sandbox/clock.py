@@ -1,0 +1,32 @@
+"""The venue's own clock, which may run ahead of this machine's or stand still, and its two time formats."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from email.utils import formatdate
+
+
+class Clock:
+    """Seconds since the epoch as the venue sees them: the machine's clock plus an offset, or one frozen moment."""
+
+    def __init__(self, offset: float = 0.0) -> None:
+        self.offset = offset
+        self.frozen_at: float | None = None
+
+    def time(self) -> float:
+        return time.time() + self.offset if self.frozen_at is None else self.frozen_at
+
+    def seconds(self) -> int:
+        return int(self.time() // 1)
+
+    def milliseconds(self) -> int:
+        return int(self.time() * 1000 // 1)
+
+    def http_date(self) -> str:
+        return formatdate(self.time(), usegmt=True)
+
+
+def iso(seconds: float) -> str:
+    """Return the documented form of a moment: ``2025-01-17T03:00:24Z``."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,143 @@
+"""The sandbox as a child process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import fields
+from types import TracebackType
+from typing import IO, Self
+
+from orderseal.sandbox.requirements import require_extra
+from orderseal.sandbox.settings import Settings
+
+__all__ = ["Sandbox", "SandboxError"]
+
+_STOP_SECONDS = 5.0
+_TAIL_BYTES = 2000
+
+
+class SandboxError(RuntimeError):
+    """The server did not start; the message ends with the last lines of its error output."""
+
+
+class Sandbox:
+    """A sandbox server in a child process: a context manager with the server's ``url``.
+
+    ``port`` 0 takes a free one; ``start_timeout`` is in seconds. Entering raises ``SandboxError`` if the server is not ready by then, and
+    ``ImportError`` if the ``sandbox`` extra is missing. The server ends on ``stop()``, on leaving the ``with`` block, and by itself when
+    this process dies, however it dies. One object may be started again after it was stopped; it is not safe to share between threads
+    while it starts or stops.
+    """
+
+    def __init__(self, settings: Settings | None = None, *, port: int = 0, start_timeout: float = 30.0) -> None:
+        self.settings = settings or Settings()
+        self._port = port
+        self._start_timeout = start_timeout
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors: IO[bytes] | None = None
+        self._url: str | None = None
+
+    @property
+    def url(self) -> str:
+        """``http://127.0.0.1:PORT``; raises ``SandboxError`` unless the server runs."""
+        if self._url is None:
+            raise SandboxError("the sandbox is not running: use it in a with statement, or call start()")
+        return self._url
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server; raises ``SandboxError`` unless it runs."""
+        if self._process is None:
+            raise SandboxError("the sandbox is not running: use it in a with statement, or call start()")
+        return self._process.pid
+
+    def start(self) -> Self:
+        """Start the server and wait until it accepts connections."""
+        if self._process is not None:
+            raise SandboxError("the sandbox is already running")
+        require_extra()
+        # A file, unlike a pipe, can never fill up and stall the server.
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - stop() closes it
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module with numbers as arguments
+                _command(self.settings, self._port),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                # Ctrl-C in a terminal goes to the whole group; the server must outlive its user's clean-up.
+                start_new_session=True,
+            )
+            self._url = self._await_ready(self._process)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End the server, gently at first, and wait until it is gone; does nothing if it is not running."""
+        process, self._process, self._url = self._process, None, None
+        if process is not None:
+            _end(process)
+        if self._errors is not None:
+            self._errors.close()
+            self._errors = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None) -> None:
+        self.stop()
+
+    def _await_ready(self, process: subprocess.Popen[bytes]) -> str:
+        lines: list[bytes] = []
+        output = process.stdout
+        assert output is not None
+        reader = threading.Thread(target=lambda: lines.append(output.readline()), daemon=True)
+        reader.start()
+        reader.join(self._start_timeout)
+        if not lines:
+            process.kill()
+            reader.join()
+            raise SandboxError(f"the sandbox was not ready within {self._start_timeout:g} s{self._error_tail()}")
+        try:
+            return str(json.loads(lines[0])["url"])
+        except (ValueError, KeyError, TypeError) as exc:
+            # The line was cut short because the server is ending; its last words are complete once it is gone.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_STOP_SECONDS)
+            raise SandboxError(f"the sandbox ended before it was ready (exit code {process.returncode}){self._error_tail()}") from exc
+
+    def _error_tail(self) -> str:
+        assert self._errors is not None
+        size = self._errors.seek(0, 2)
+        self._errors.seek(max(0, size - _TAIL_BYTES))
+        text = self._errors.read().decode(errors="replace").strip()
+        return f"; its error output ends with:\n{text}" if text else "; it printed no error"
+
+
+def _command(settings: Settings, port: int) -> list[str]:
+    command = [sys.executable, "-P", "-m", "orderseal.sandbox", "--json", "--until-stdin-closes", "--port", str(port)]
+    for item in fields(settings):
+        value = getattr(settings, item.name)
+        if value is not None:
+            command.append(f"--{item.name.replace('_', '-')}={value}")
+    return command
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+    # The end of its input is the gentle request; a server that ignores it is terminated, then killed.
+    for harder in (process.terminate, process.kill):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_SECONDS)
+            return
+        harder()
+    process.wait()

@@ -1,0 +1,257 @@
+"""A maker written from the venue's documents with httpx, websockets and eth-account alone, and servers to try it on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+import websockets
+from eth_account import Account
+from eth_account.messages import encode_defunct
+
+from orderseal.sandbox import Sandbox, Settings, create_app
+
+USDT = "0x09671802Cc9Bbf6402f2e7a07b220Aa7b43D8c91"
+CONTRACT = "0xCB310C56A19078aA969A922f382613d932D89D83"
+ORDER_TYPE = {
+    "Order": [
+        {"name": "maker", "type": "address"},
+        {"name": "principal", "type": "address"},
+        {"name": "isBuy", "type": "bool"},
+        {"name": "ticker", "type": "string"},
+        {"name": "exchange", "type": "uint16"},
+        {"name": "asset", "type": "address"},
+        {"name": "price", "type": "uint256"},
+        {"name": "quantity", "type": "uint256"},
+        {"name": "incentive", "type": "uint256"},
+        {"name": "deadline", "type": "uint256"},
+        {"name": "nonce", "type": "uint256"},
+    ]
+}
+PATIENCE = 30.0
+
+
+class Bot:
+    """One wallet at one venue."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.account = Account.create()
+        self.address: str = self.account.address
+        self.jwt = ""
+        self._salt = random.randrange(10**6)
+
+    def login_body(self, **changes: Any) -> dict[str, str]:
+        """A login request; ``at`` moves the timestamp, ``lines`` replaces message lines, other names replace body fields."""
+        at = changes.pop("at", time.time())
+        lines = {
+            "Wallet address": self.address,
+            "ChainId": "97",
+            "Timestamp": datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "Nonce": str(uuid.uuid4()),
+        } | changes.pop("lines", {})
+        message = changes.pop("message", "\n".join(f"{name}: {value}" for name, value in lines.items() if value is not None))
+        signer = changes.pop("signer", self.account)
+        body = {
+            "wallet_address": self.address,
+            "chain_id": "97",
+            "message": message,
+            "signature": "0x" + signer.sign_message(encode_defunct(text=message)).signature.hex(),
+        }
+        return body | changes
+
+    async def login(self, **changes: Any) -> Bot:
+        reply = await self.client.post("/api/v1/makers/connect", json=self.login_body(**changes))
+        self.jwt = self.data(reply)["jwt"]
+        return self
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.jwt}"}
+
+    @staticmethod
+    def data(reply: httpx.Response) -> Any:
+        body = reply.json()
+        assert reply.status_code == 200, body
+        assert body.keys() == {"code", "data"}, body
+        assert body["code"] == 0
+        return body["data"]
+
+    @staticmethod
+    def refusal(reply: httpx.Response) -> dict[str, Any]:
+        body = reply.json()
+        assert body.keys() - {"details"} == {"code", "message"}, body
+        assert isinstance(body["code"], int)
+        assert body["code"] != 0
+        assert isinstance(body["message"], str)
+        assert body["message"]
+        assert isinstance(body.get("details", ""), str)
+        assert "date" in reply.headers
+        return body
+
+    async def get(self, path: str, **params: Any) -> Any:
+        return self.data(await self.client.get(path, params=params, headers=self.headers))
+
+    async def post(self, path: str, body: Any) -> httpx.Response:
+        return await self.client.post(path, json=body, headers=self.headers)
+
+    async def nonce(self) -> int:
+        return int((await self.get("/api/v1/orders/maker/next-nonce"))["next_nonce"])
+
+    async def estimate(self, shares: int, price: str = "260", **changes: Any) -> Any:
+        body = {"is_buy": True, "ticker": "AAPL", "exchange": 0, "quantity": str(shares), "price": price, "asset": USDT} | changes
+        return self.data(await self.post("/api/v1/orders/estimate_charge", body))
+
+    def sign(self, order: dict[str, Any], chain_id: int = 97, signer: Any = None) -> str:
+        message = {("isBuy" if name == "is_buy" else name): value for name, value in order.items()}
+        message |= {name: int(order[name]) for name in ("price", "quantity", "incentive")}
+        domain = {"name": "RFQSettlement", "version": "1", "chainId": chain_id, "verifyingContract": CONTRACT}
+        signed = (signer or self.account).sign_typed_data(domain, ORDER_TYPE, message)
+        return "0x" + signed.signature.hex()
+
+    def order(self, nonce: int, quantity: int = 1, **changes: Any) -> dict[str, Any]:
+        """An order that pays far more than the estimate and lives 31 days."""
+        return {
+            "maker": self.address,
+            "principal": self.address,
+            "is_buy": True,
+            "ticker": "AAPL",
+            "exchange": 0,
+            "asset": USDT,
+            "price": "150500000000000000000",
+            "quantity": str(quantity),
+            "incentive": str(10**20 + quantity * 10**18),
+            "deadline": int(time.time()) + 31 * 86400,
+            "nonce": nonce,
+        } | changes
+
+    async def submit(self, quantity: int = 1, **changes: Any) -> httpx.Response:
+        nonce = changes.pop("nonce", None)
+        order = self.order(await self.nonce() if nonce is None else nonce, quantity, **changes)
+        return await self.post("/api/v1/orders", {"order": order, "signature": self.sign(order)})
+
+    async def create(self, quantity: int = 1, **changes: Any) -> Any:
+        return self.data(await self.submit(quantity, **changes))
+
+    async def look(self, order_id: str) -> Any:
+        return await self.get(f"/api/v1/orders/{order_id}")
+
+    async def until(self, order_id: str, *statuses: str) -> Any:
+        """Wait until an order has one of the states."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                order = await self.look(order_id)
+                if order["status"] in statuses:
+                    return order
+                await asyncio.sleep(0.01)
+
+    def listen(self, url: str, types: str = "order_status_change", **options: Any) -> Any:
+        """Connect to the maker WebSocket with the token in the header, unless the options say otherwise."""
+        options.setdefault("additional_headers", self.headers)
+        return websockets.connect(f"ws{url.removeprefix('http')}/ws/maker/v1?types={types}", proxy=None, **options)
+
+
+async def read_changes(socket: Any, order_hash: str, last: str) -> list[dict[str, Any]]:
+    """Return the documented messages about one order up to a final state."""
+    changes: list[dict[str, Any]] = []
+    async with asyncio.timeout(PATIENCE):
+        while not changes or changes[-1]["data"]["to_status"] != last:
+            message = json.loads(await socket.recv())
+            if message["type"] == "order_status_change" and message["data"]["order_hash"] == order_hash:
+                changes.append(message)
+    return changes
+
+
+def seed_where(**wanted: Any) -> int:
+    """Return a seed whose run made the wanted choices."""
+    from orderseal.sandbox.variation import draw
+
+    for seed in range(10_000):
+        choices = draw(random.Random(seed)).describe()
+        if all(choices[name] == value for name, value in wanted.items()):
+            return seed
+    raise AssertionError(f"no run has {wanted}")
+
+
+FAST = {"step_delay_min": 0.0, "step_delay_max": 0.01}
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Sandbox]:
+    """A real server in a child process, with choices drawn afresh for each test run."""
+    with Sandbox(Settings(heartbeat_interval=0.2, step_delay_min=0.001, step_delay_max=0.01)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as exits:
+        yield exits
+
+
+@pytest.fixture
+def remote(server: Sandbox, stack: AsyncExitStack) -> Callable[[], Awaitable[Bot]]:
+    """Makes a logged-in maker at the real server."""
+
+    async def make() -> Bot:
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=server.url, verify=False, trust_env=False, timeout=PATIENCE))
+        return await Bot(client).login()
+
+    return make
+
+
+@pytest.fixture
+def local(stack: AsyncExitStack) -> Callable[..., Awaitable[httpx.AsyncClient]]:
+    """Makes an in-process venue with the given settings and returns a client of it."""
+
+    async def make(**settings: Any) -> httpx.AsyncClient:
+        app = create_app(Settings(**(FAST | settings)))
+        transport = httpx.ASGITransport(app=app)
+        return await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://sandbox.test"))
+
+    return make
+
+
+@pytest.fixture
+def local_bot(local: Callable[..., Awaitable[httpx.AsyncClient]]) -> Callable[..., Awaitable[Bot]]:
+    """Makes a logged-in maker at a fresh in-process venue."""
+
+    async def make(**settings: Any) -> Bot:
+        return await Bot(await local(**settings)).login(at=time.time() + settings.get("clock_offset", 0))
+
+    return make
+
+
+@pytest.fixture
+def kit() -> Any:
+    """The helpers of this file, which test modules cannot import in importlib mode."""
+
+    class Kit:
+        Bot = Bot
+        USDT = USDT
+        PATIENCE = PATIENCE
+        Decimal = Decimal
+        seed_where = staticmethod(seed_where)
+        read_changes = staticmethod(read_changes)
+
+    return Kit
+
+
+async def set_clock(client: httpx.AsyncClient, **body: float) -> None:
+    reply = await client.post("/sandbox/clock", json=body)
+    assert reply.status_code == 200, reply.text
+
+
+@pytest.fixture
+def clock() -> Any:
+    return set_clock
