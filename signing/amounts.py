@@ -30,8 +30,8 @@ def to_base_units(value: Decimal | int, decimals: int, *, rounding: Rounding = "
     Raises:
         InvalidInput: wrong type, negative, not finite, inexact, or 2^256 and more.
     """
-    if not 0 <= decimals <= 77:
-        raise InvalidInput(path="decimals", expected="0 to 77", actual=describe(decimals))
+    _check_decimals(decimals)
+    _check_rounding(rounding, ("exact", "up", "down"))
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise InvalidInput(
             path=path,
@@ -39,41 +39,66 @@ def to_base_units(value: Decimal | int, decimals: int, *, rounding: Rounding = "
             actual=f"{describe(value)} {value!r}" if isinstance(value, float) else describe(value),
             hint=f'Write Decimal("{value}"): a float cannot hold most decimal prices exactly' if isinstance(value, float) else "",
         )
-    number = Decimal(value) if isinstance(value, Decimal) else None
-    if number is not None and not number.is_finite():
-        raise InvalidInput(path=path, expected="a finite number", actual=str(value))
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise InvalidInput(path=path, expected="a finite number", actual=str(value)[:40])
     if value < 0:
-        raise InvalidInput(path=path, expected="0 or more", actual=str(value) if number is not None else describe(value))
-    if number is None:
-        units, rest = int(value) * 10**decimals, 0
-    else:
-        _sign, digits, exponent = number.as_tuple()
-        assert isinstance(exponent, int)
-        if number and number.adjusted() + decimals > _DIGITS:
-            raise InvalidInput(path=path, expected="less than 2^256 base units", actual=f"{number:.3e}")
-        coefficient, shift = int("".join(map(str, digits)) or "0"), exponent + decimals
-        if shift >= 0 or not coefficient:
-            units, rest = coefficient * 10 ** max(shift, 0) if coefficient else 0, 0
-        elif -shift > len(digits):
-            units, rest = 0, coefficient
-        else:
-            units, rest = divmod(coefficient, 10**-shift)
-    if rest:
-        if rounding == "exact":
-            raise InvalidInput(
-                path=path,
-                expected=f"at most {decimals} decimals",
-                actual=str(value)[:100],
-                hint='Round it yourself, or name a rounding: "up" or "down"',
-            )
-        units += rounding == "up"
+        raise InvalidInput(path=path, expected="0 or more", actual=_shown(value))
+    units, inexact = _scale(value, decimals) if isinstance(value, Decimal) else (int(value) * 10**decimals, False)
+    if inexact and rounding == "exact":
+        raise InvalidInput(
+            path=path,
+            expected=f"at most {decimals} decimals",
+            actual=_shown(value),
+            hint='Round it yourself, or name a rounding: "up" or "down"',
+        )
+    if inexact and rounding == "up":
+        units += 1
     if units >= _LIMIT:
-        raise InvalidInput(path=path, expected="less than 2^256 base units", actual=describe(units))
-    return int(units)
+        raise InvalidInput(path=path, expected="less than 2^256 base units", actual=_shown(value))
+    return units
+
+
+def _scale(value: Decimal, decimals: int) -> tuple[int, bool]:
+    """Shift the point of a finite number ≥ 0 to the right; say whether digits were cut off. Too large a number gives 2^256."""
+    _sign, digits, exponent = value.as_tuple()
+    assert isinstance(exponent, int)
+    if not value:
+        return 0, False
+    if value.adjusted() + decimals >= _DIGITS:
+        return _LIMIT, False
+    shift = exponent + decimals
+    whole = digits if shift >= 0 else digits[: max(len(digits) + shift, 0)]
+    units = int("".join(map(str, whole)) or "0") * 10 ** max(shift, 0)
+    return units, any(digits[len(whole) :])
+
+
+def _shown(value: Decimal | int) -> str:
+    """A number for an error, in at most some 60 characters."""
+    if isinstance(value, int):
+        return describe(value)
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:30]}… ({len(text)} characters)"
+
+
+def _check_decimals(decimals: object) -> None:
+    if type(decimals) is not int or not 0 <= decimals <= 77:
+        raise InvalidInput(path="decimals", expected="an int from 0 to 77", actual=describe(decimals))
+
+
+def _check_rounding(rounding: object, known: tuple[str, ...]) -> None:
+    if rounding not in known:
+        raise InvalidInput(path="rounding", expected=" or ".join(known), actual=describe(rounding))
 
 
 def from_base_units(units: int, decimals: int) -> Decimal:
-    """Write base units as an exact human amount, without trailing zeros: 150250000000000000000 at 18 is 150.25."""
+    """Write base units as an exact human amount, without trailing zeros: 150250000000000000000 at 18 is 150.25.
+
+    Raises:
+        InvalidInput: ``units`` is no ``int`` of 0 to 2^256-1, or ``decimals`` none of 0 to 77.
+    """
+    _check_decimals(decimals)
+    if type(units) is not int or not 0 <= units < _LIMIT:
+        raise InvalidInput(path="units", expected="an int of base units, 0 to 2^256-1", actual=describe(units))
     digits = str(units).rjust(decimals + 1, "0")
     if not decimals:
         return Decimal(digits)
@@ -98,8 +123,7 @@ class Token:
     chain_id: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.decimals <= 77:
-            raise InvalidInput(path="decimals", expected="0 to 77", actual=describe(self.decimals))
+        _check_decimals(self.decimals)
 
     def amount(self, value: Decimal | int, *, rounding: Rounding = "exact", path: str = "amount") -> "TokenAmount":
         """Make an amount from human units: ``USDT.amount(Decimal("150.25"))``."""
@@ -122,7 +146,7 @@ class TokenAmount:
     units: int
 
     def __post_init__(self) -> None:
-        if isinstance(self.units, bool) or not isinstance(self.units, int) or not 0 <= self.units < _LIMIT:
+        if type(self.units) is not int or not 0 <= self.units < _LIMIT:
             raise InvalidInput(path="units", expected="an int of base units, 0 to 2^256-1", actual=describe(self.units))
 
     @property
@@ -141,19 +165,21 @@ class TokenAmount:
         return other
 
     def __add__(self, other: "TokenAmount") -> Self:
+        if not isinstance(other, TokenAmount):
+            return NotImplemented
         return type(self)(self.token, self.units + self._same(other).units)
 
     def __lt__(self, other: "TokenAmount") -> bool:
-        return self.units < self._same(other).units
+        return self.units < self._same(other).units if isinstance(other, TokenAmount) else NotImplemented
 
     def __le__(self, other: "TokenAmount") -> bool:
-        return self.units <= self._same(other).units
+        return self.units <= self._same(other).units if isinstance(other, TokenAmount) else NotImplemented
 
     def __gt__(self, other: "TokenAmount") -> bool:
-        return self.units > self._same(other).units
+        return self.units > self._same(other).units if isinstance(other, TokenAmount) else NotImplemented
 
     def __ge__(self, other: "TokenAmount") -> bool:
-        return self.units >= self._same(other).units
+        return self.units >= self._same(other).units if isinstance(other, TokenAmount) else NotImplemented
 
     def times(self, count: int) -> Self:
         """Multiply by a whole number."""
@@ -163,6 +189,11 @@ class TokenAmount:
         """Take a part: ``amount.share(Decimal("0.01"))`` is one per cent, rounded down to a base unit."""
         if not isinstance(ratio, Decimal) or not ratio.is_finite() or ratio < 0:
             raise InvalidInput(path="ratio", expected="a Decimal of 0 or more", actual=describe(ratio))
+        _check_rounding(rounding, ("up", "down"))
+        if ratio and abs(ratio.adjusted()) > _DIGITS:
+            if ratio.adjusted() > 0 and self.units:
+                raise InvalidInput(path="ratio", expected="less than 10^78", actual=_shown(ratio))
+            return type(self)(self.token, 1 if self.units and rounding == "up" else 0)
         numerator, denominator = ratio.as_integer_ratio()
         units, rest = divmod(self.units * numerator, denominator)
         return type(self)(self.token, units + (1 if rest and rounding == "up" else 0))

@@ -39,4 +39,4 @@ def format_time(seconds: float) -> str:
     try:
         return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError):
-        return f"{int(seconds)} s"
+        return f"{seconds} s"

@@ -96,6 +96,9 @@ class InvalidInput(OrdersealError, ValueError):
         self.path, self.expected, self.actual, self.hint = path, expected, actual, hint
         super().__init__()
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
     def __str__(self) -> str:
         text = f"{self.path}: expected {self.expected}, got {self.actual}"
         return f"{text}. {self.hint}" if self.hint else text

@@ -19,6 +19,7 @@ def _pysha3() -> Callable[[bytes], bytes]:
     new = cast("Callable[[bytes], Any]", sha3.keccak_256)
 
     def keccak256(data: bytes) -> bytes:
+        """Keccak-256 of any bytes: 32 bytes, as in Ethereum (not NIST's SHA3-256)."""
         return new(data).digest()  # type: ignore[no-any-return]
 
     return keccak256

@@ -17,6 +17,8 @@ from orderseal.signing.values import Address, Hash32, Signature
 __all__ = ["KeystoreSigner", "LocalSigner", "Signer", "checked_signature", "message_hash", "sign_text", "sign_typed_data"]
 
 _KEY_FORM: Final = "a private key: 64 hexadecimal digits, with or without 0x"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_KEY_LIKE = re.compile(r"[0-9a-fA-F]{32}", re.ASCII)
 _MAX_KEYSTORE_BYTES: Final = 64 * 1024
 _MAX_SCRYPT_BYTES: Final = 1024 * 1024 * 1024
 _MAX_PBKDF2_ROUNDS: Final = 10_000_000
@@ -41,8 +43,15 @@ class Signer(Protocol):
 
 
 def message_hash(text: str) -> Hash32:
-    """The digest that ``personal_sign`` signs: EIP-191, version 0x45."""
-    raw = text.encode()
+    """The digest that ``personal_sign`` signs: EIP-191, version 0x45.
+
+    Raises:
+        InvalidInput: no text, or text without a UTF-8 form.
+    """
+    try:
+        raw = str.encode(text)
+    except (TypeError, UnicodeEncodeError):
+        raise InvalidInput(path="text", expected="text in valid Unicode", actual=describe(text)) from None
     return Hash32(keccak256(b"\x19Ethereum Signed Message:\n" + str(len(raw)).encode() + raw))
 
 
@@ -53,8 +62,11 @@ class InProcessSigner:
 
     def __init__(self, key: bytes) -> None:
         if not isinstance(key, bytes) or len(key) != 32:
-            raise InvalidInput(path="key", expected="32 bytes", actual=_unspoken(key))
+            actual = _unspoken(key)
+            del key  # Tracebacks may be printed with the local variables of each frame.
+            raise InvalidInput(path="key", expected="32 bytes", actual=actual)
         if not 0 < int.from_bytes(key, "big") < secp256k1.N:
+            del key
             raise InvalidInput(path="key", expected="a number from 1 to the order of the curve less 1", actual="a number out of that range")
         self.__key = secp256k1.load(key)
         self._address = Address(secp256k1.address_of(self.__key))
@@ -80,7 +92,8 @@ class InProcessSigner:
         return Signature(secp256k1.sign(self.__key, Hash32(digest)))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.address})"
+        # A traceback may show a signer that was never finished.
+        return f"{type(self).__name__}({getattr(self, '_address', 'without a key')})"
 
     def __reduce_ex__(self, _protocol: Any, /) -> NoReturn:
         raise TypeError("a signer is neither pickled nor copied: load the key where it is used")
@@ -105,10 +118,8 @@ class LocalSigner(InProcessSigner):
     @classmethod
     def from_env(cls, variable: str) -> Self:
         """Use the private key in an environment variable, as 64 hexadecimal digits with or without ``0x``."""
-        value = os.environ.get(variable)
-        if value is None:
-            raise InvalidInput(path=variable, expected=_KEY_FORM, actual="nothing", hint=f"Set the environment variable {variable}")
-        return cls(_parse_key(value, variable))
+        _check_variable(variable, _KEY_FORM)
+        return cls(_parse_key(os.environ[variable], variable))
 
     @classmethod
     def generate(cls) -> Self:
@@ -133,52 +144,76 @@ class KeystoreSigner(InProcessSigner):
 
     def __init__(self, path: str | Path, *, password_env: str | None = None, password: str | None = None) -> None:
         if (password_env is None) == (password is None):
+            del password
             raise InvalidInput(path="password", expected="either password_env or password", actual="both or neither")
-        if password is None:
-            password = os.environ.get(cast("str", password_env))
-            if password is None:
-                raise InvalidInput(
-                    path=cast("str", password_env), expected="a keystore password", actual="nothing", hint="Set that variable"
-                )
+        if password_env is not None:
+            _check_variable(password_env, "a keystore password")
         keystore = read_keystore(path)
-        key = _decrypt(keystore, password)
-        super().__init__(key)
+        super().__init__(_decrypt(keystore, os.environ[password_env] if password_env is not None else cast("str", password)))
         named = keystore.get("address")
         if isinstance(named, str) and named.lower().removeprefix("0x") != self.address.hex():
-            raise SignerError(f"{path} says it is for another address than its key's, {self.address}: do not use it")
+            raise SignerError(f"the key file is for another address than its key's, {self.address}: do not use it")
+
+
+def _check_variable(name: str, expected: str) -> None:
+    """Check that an environment variable is set. What cannot be a variable's name may be the secret itself, and is not repeated."""
+    if not isinstance(name, str) or not _VARIABLE.fullmatch(name) or _KEY_LIKE.search(name):
+        raise InvalidInput(
+            path="environment variable",
+            expected=f"the name of a variable that holds {expected}",
+            actual=_unspoken(name) + " that is no such name",
+            hint="Name the variable; do not give the secret itself",
+        )
+    if name not in os.environ:
+        raise InvalidInput(path=name, expected=expected, actual="nothing", hint=f"Set the environment variable {name}")
 
 
 def read_keystore(path: str | Path) -> dict[str, Any]:
-    """Read a key file and check that it is one that can be opened within reason; nothing is decrypted."""
+    """Read a key file and check that it is one that can be opened within reason; nothing is decrypted. Keys come in lower case."""
+    shown = "key file" if _KEY_LIKE.search(str(path)) else str(path)
     expected = "a Web3 Secret Storage key file (JSON, version 3)"
     try:
         with Path(path).open("rb") as file:
             raw = file.read(_MAX_KEYSTORE_BYTES + 1)
-        document = None if len(raw) > _MAX_KEYSTORE_BYTES or is_too_deep(raw) else json.loads(raw)
     except OSError as error:
-        raise InvalidInput(path=str(path), expected=expected, actual=(error.strerror or "an unreadable file").lower()) from None
+        raise InvalidInput(path=shown, expected=expected, actual=(error.strerror or "an unreadable file").lower()) from None
+    except (ValueError, TypeError):
+        raise InvalidInput(path=shown, expected=expected, actual="no file name") from None
+    try:
+        document = None if len(raw) > _MAX_KEYSTORE_BYTES or is_too_deep(raw) else _lower_keys(json.loads(raw.decode()))
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise InvalidInput(path=str(path), expected=expected, actual="a file that is not JSON, or far too long")
-    keystore = {str(key).lower(): value for key, value in cast("dict[str, Any]", document).items()}
+        raise InvalidInput(path=shown, expected=expected, actual="a file that is not JSON, or far too long")
+    keystore = cast("dict[str, Any]", document)
     crypto = keystore.get("crypto")
     if keystore.get("version") != 3 or not isinstance(crypto, dict):
-        raise InvalidInput(path=str(path), expected=expected, actual="JSON without version 3 and crypto")
+        raise InvalidInput(path=shown, expected=expected, actual="JSON without version 3 and crypto")
     parameters = cast("dict[str, Any]", crypto).get("kdfparams")
     numbers = cast("dict[str, Any]", parameters) if isinstance(parameters, dict) else {}
-    work = [numbers.get(name, 0) for name in ("n", "r", "p", "c")]
-    if not all(type(number) is int and 0 <= number < 2**40 for number in work):
-        raise InvalidInput(path=f"{path}: crypto.kdfparams", expected="whole numbers", actual="something else")
-    n, r, p, c = cast("list[int]", work)
-    if 128 * n * r * max(p, 1) > _MAX_SCRYPT_BYTES or c > _MAX_PBKDF2_ROUNDS:
+    work = [numbers.get(name, default) for name, default in (("n", 1), ("r", 1), ("p", 1), ("c", 1), ("dklen", 32))]
+    if not all(type(number) is int and 0 < number < 2**40 for number in work):
+        raise InvalidInput(path=f"{shown}: crypto.kdfparams", expected="whole numbers above 0", actual="something else")
+    n, r, p, c, length = cast("list[int]", work)
+    if 128 * n * r * p > _MAX_SCRYPT_BYTES or c > _MAX_PBKDF2_ROUNDS or length != 32:
         raise InvalidInput(
-            path=f"{path}: crypto.kdfparams",
-            expected=f"at most {_MAX_SCRYPT_BYTES // 2**20} MiB of scrypt work or {_MAX_PBKDF2_ROUNDS} PBKDF2 rounds",
-            actual="more",
+            path=f"{shown}: crypto.kdfparams",
+            expected=f"at most {_MAX_SCRYPT_BYTES // 2**20} MiB of scrypt work, {_MAX_PBKDF2_ROUNDS} PBKDF2 rounds, and 32 bytes of key",
+            actual="something else",
             hint="Such a file could stall or crash this process",
         )
     return keystore
+
+
+def _lower_keys(value: Any) -> Any:
+    """Fold the keys of all objects as the library below does, so that what is checked is what it uses; two that fold alike are an error."""
+    if isinstance(value, dict):
+        given = cast("dict[str, Any]", value)
+        folded = {key.lower(): _lower_keys(item) for key, item in given.items()}
+        if len(folded) != len(given):
+            raise ValueError("two keys of a key file differ by case only")
+        return folded
+    return [_lower_keys(item) for item in value] if isinstance(value, list) else value
 
 
 def _decrypt(keystore: dict[str, Any], password: str) -> bytes:
@@ -187,13 +222,16 @@ def _decrypt(keystore: dict[str, Any], password: str) -> bytes:
     try:
         return bytes(Account.decrypt(keystore, password))
     except Exception:  # noqa: BLE001 - the file may be hostile, and what its parsers raise on it is documented nowhere
+        del password
         raise SignerError("the key file could not be opened: wrong password, or a damaged file") from None
 
 
 def _parse_key(text: str, path: str) -> bytes:
     if not isinstance(text, str) or not re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", text, re.ASCII):
         hint = "Remove the white space around it" if isinstance(text, str) and text != text.strip() else ""
-        raise InvalidInput(path=path, expected=_KEY_FORM, actual=_unspoken(text), hint=hint)
+        actual = _unspoken(text)
+        del text  # Tracebacks may be printed with the local variables of each frame.
+        raise InvalidInput(path=path, expected=_KEY_FORM, actual=actual, hint=hint)
     return bytes.fromhex(text.removeprefix("0x"))
 
 

@@ -97,9 +97,13 @@ def read_json(data: bytes | str, path: str = "document") -> Any:
         text = data.decode() if isinstance(data, bytes) else data
     except UnicodeDecodeError as error:
         raise InvalidInput(path=path, expected="JSON in UTF-8", actual=f"other bytes at position {error.start}") from None
+
+    def refuse_constant(word: str) -> Any:
+        raise InvalidInput(path=path, expected="JSON", actual=f"{word}, which is no JSON")
+
     keep_text = cast("Callable[[str], Any]", JsonNumber)
     try:
-        result = json.loads(text, object_pairs_hook=pairs, parse_int=_number, parse_float=keep_text, parse_constant=keep_text)
+        result = json.loads(text, object_pairs_hook=pairs, parse_int=_number, parse_float=keep_text, parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
         where = f"{error.msg} at line {error.lineno}, column {error.colno}"
         raise InvalidInput(path=path, expected="JSON", actual=where if text.strip() else "nothing") from None
@@ -117,16 +121,32 @@ def _number(text: str) -> int | JsonNumber:
     return JsonNumber(text)
 
 
+_Link = tuple[Any, str]  # (the link above or None, the key or [index] here): a path that is written out only when it is wanted
+
+
 def _find_duplicate(value: Any) -> tuple[str, str]:
     """Give the path of the first object that names a key twice, and that key."""
-    stack: list[tuple[Any, str]] = [(value, "")]
+    stack: list[tuple[Any, _Link | None]] = [(value, None)]
     while stack:
-        current, here = stack.pop()
+        current, link = stack.pop()
         if isinstance(current, _Duplicate):
-            return here, current.key
+            return _write_path(link), current.key
         if isinstance(current, dict):
-            items = cast("dict[str, Any]", current).items()
-            stack += [(item, f"{here}.{key}" if here else key) for key, item in reversed(list(items))]
+            stack += [(item, (link, key)) for key, item in reversed(cast("dict[str, Any]", current).items()) if _may_hold(item)]
         elif isinstance(current, list):
-            stack += [(item, f"{here}[{i}]") for i, item in reversed(list(enumerate(current)))]
+            stack += [(item, (link, f"[{i}]")) for i, item in reversed(list(enumerate(current))) if _may_hold(item)]
     raise AssertionError("read_json calls this only where there is one")
+
+
+def _may_hold(value: Any) -> bool:
+    return isinstance(value, _Duplicate | dict | list)
+
+
+def _write_path(link: _Link | None) -> str:
+    parts: list[str] = []
+    while link is not None:
+        link, key = link
+        plain = len(key) <= 40 and (key.isidentifier() or (key.startswith("[") and key[1:-1].isdigit()))
+        parts.append(key if plain else f"[{describe(key)[:44]}]")
+    text = "".join(f".{part}" if not part.startswith("[") else part for part in reversed(parts)).lstrip(".")
+    return text if len(text) <= 300 else f"{text[:140]} … {text[-140:]}"

@@ -15,6 +15,16 @@ _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*", re.ASCII)
 _ADDRESS_FORM: Final = "an address: 0x and 40 hexadecimal digits, all lower-case or with a valid EIP-55 checksum"
 
 
+def exact_bytes(value: bytes) -> bytes:
+    """The bytes that a ``bytes`` object really holds, whatever a subclass says of itself."""
+    return value if type(value) is bytes else b"".join((value,))
+
+
+def exact_str(value: str) -> str:
+    """The text that a ``str`` object really holds: of a member of a ``str`` enum its value, not its name."""
+    return value if type(value) is str else str.__str__(value)
+
+
 def hex_to_bytes(text: str) -> bytes | None:
     """Give the bytes of ``0x`` hex of even length, in either case; ``None`` if it is anything else."""
     return bytes.fromhex(text[2:]) if _HEX.fullmatch(text) else None
@@ -32,9 +42,9 @@ class Address(bytes):
 
     def __new__(cls, value: "AddressLike") -> Self:
         if isinstance(value, str):
-            return super().__new__(cls, _parse_address(value))
-        if isinstance(value, bytes) and len(value) == 20:
-            return super().__new__(cls, value)
+            return super().__new__(cls, _parse_address(exact_str(value)))
+        if isinstance(value, bytes) and len(raw := exact_bytes(value)) == 20:
+            return super().__new__(cls, raw)
         raise InvalidInput(path="address", expected=_ADDRESS_FORM, actual=describe(value))
 
     def __str__(self) -> str:

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from orderseal.signing.clock import format_time
+from orderseal.signing.clock import format_time, unix_seconds
 from orderseal.signing.eip712.document import TypedData
 from orderseal.signing.eip712.domain import Domain
 from orderseal.signing.eip712.struct import Struct
-from orderseal.signing.errors import InvalidInput, VerificationFailed
+from orderseal.signing.errors import InvalidInput, VerificationFailed, describe
 from orderseal.signing.keccak import keccak256
 from orderseal.signing.orders import Order, SignedOrder
 from orderseal.signing.secp256k1 import N, recover
-from orderseal.signing.values import Address, AddressLike, Hash32, Signature, signature_fault
+from orderseal.signing.values import Address, AddressLike, Hash32, Signature, exact_bytes, signature_fault
 
 __all__ = ["Report", "inspect_order", "inspect_typed_data", "recover_signer", "verify_order", "verify_typed_data"]
 
@@ -117,7 +117,7 @@ def verify_order(
         VerificationFailed: with ``reasons`` and a ``diagnosis``.
     """
     if isinstance(order, SignedOrder):
-        struct, domain, signature = order.order, order.domain, order.signature
+        struct, domain, signature = _opened(order, domain, signature)
     else:
         struct = order
     if domain is None or signature is None:
@@ -125,7 +125,18 @@ def verify_order(
     report = inspect_order(struct, domain, signature, signer=signer, at=at)
     report.raise_if_invalid()
     assert report.signer is not None
+    if isinstance(order, SignedOrder) and (order.signer != report.signer or order.signing_hash != report.signing_hash):
+        raise VerificationFailed("the signed order names another digest or signer than its content has", reasons=("signer_mismatch",))
     return report.signer
+
+
+def _opened(signed: SignedOrder[Struct], domain: Domain | None, signature: bytes | None) -> tuple[Struct, Domain, bytes]:
+    """Take a signed order apart, unless it is another one than the caller expects."""
+    if domain is not None and domain != signed.domain:
+        raise InvalidInput(path="domain", expected=repr(domain), actual=f"an order signed for {signed.domain!r}")
+    if signature is not None and signature != signed.signature:
+        raise InvalidInput(path="signature", expected="none beside a SignedOrder, which has its own", actual="another one")
+    return signed.order, signed.domain, signed.signature
 
 
 def verify_typed_data(typed_data: TypedData, signature: bytes, *, signer: AddressLike) -> Address:
@@ -141,6 +152,8 @@ def inspect_order(order: Struct, domain: Domain, signature: bytes, *, signer: Ad
     maker_attribute = type(order).maker_attribute
     maker: Address | None = getattr(order, maker_attribute) if maker_attribute else None
     problems = list(order.faults())
+    if at is not None:
+        unix_seconds(at, "at")
     deadline = getattr(order, "deadline", None)
     if at is not None and isinstance(deadline, int) and deadline < at:
         problems.append(("deadline_passed", f"the deadline {format_time(deadline)} has passed at {format_time(at)}"))
@@ -171,6 +184,10 @@ def _expected(signer: AddressLike | None, maker: Address | None, problems: list[
 def _judge(digest: Hash32, signature: bytes, expected: Address | None, problems: list[tuple[str, str]], mistakes: Any) -> Report:
     found: Address | None = None
     diagnosis: str | None = None
+    if not isinstance(signature, bytes):
+        hint = "Convert hex with bytes.fromhex(text[2:])" if isinstance(signature, str) else ""
+        raise InvalidInput(path="signature", expected="bytes", actual=describe(signature), hint=hint)
+    signature = exact_bytes(signature)
     if fault := signature_fault(signature):
         problems.append(fault)
         diagnosis = _form_mistake(digest, signature, expected)

@@ -6,7 +6,7 @@ mapping for structs.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, Literal, cast
@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, cast
 from orderseal.signing.eip712.types import ArrayType, AtomicType, Member, SolidityType, TypeGraph
 from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.strict_json import JAVASCRIPT_SAFE, JsonNumber
-from orderseal.signing.values import Address, hex_to_bytes
+from orderseal.signing.values import Address, exact_bytes, exact_str, hex_to_bytes
 
 __all__ = ["Coercer", "Source", "compile_coercers", "integer_bounds"]
 
@@ -46,10 +46,11 @@ def _bad_number(expected: str, text: JsonNumber) -> InvalidInput:
 
 
 def _integer_from_python(type_: AtomicType, low: int, high: int, value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-        return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        raise _bad(f"{type_.name}, {_range(type_)}", value)
+        number = int.__int__(value)
+        if low <= number <= high:
+            return number
+        raise _bad(f"{type_.name}, {_range(type_)}", number)
     hint = "A float cannot hold an amount exactly: use int base units" if isinstance(value, float) else ""
     raise _bad(f"an int for {type_.name}", value, hint)
 
@@ -67,7 +68,7 @@ def _integer_from_json(type_: AtomicType, low: int, high: int, value: Any) -> in
     elif type(value) is str and low == 0 and len(value) <= _LONGEST_NUMBER and _HEX_NUMBER.fullmatch(value):
         number = int(value, 16)
     elif type(value) is int:
-        raise _bad_number(form, JsonNumber(value))
+        raise _bad(f"{form}; a JSON number below 2^53", value, "JavaScript would round it: write a decimal string")
     else:
         hint = "No spaces, signs, separators or leading zeros" if isinstance(value, str) else ""
         raise _bad(form, value, hint)
@@ -99,10 +100,11 @@ def _address_from_json(value: Any) -> Address:
 
 
 def _bytes_from_python(size: int, value: Any) -> bytes:
-    if not isinstance(value, bytes) or (size and len(value) != size):
+    raw = exact_bytes(value) if isinstance(value, bytes) else None
+    if raw is None or (size and len(raw) != size):
         hint = "Convert hex with bytes.fromhex(text[2:])" if isinstance(value, str) else ""
         raise _bad(f"{size} bytes" if size else "bytes", value, hint)
-    return bytes(value)
+    return raw
 
 
 def _bytes_from_json(size: int, value: Any) -> bytes:
@@ -115,20 +117,22 @@ def _bytes_from_json(size: int, value: Any) -> bytes:
 def _string(value: Any) -> str:
     if not isinstance(value, str) or isinstance(value, JsonNumber):
         raise _bad("a string", value)
+    text = exact_str(value)
     try:
-        value.encode()
+        text.encode()
     except UnicodeEncodeError:
-        raise _bad("valid Unicode", value, "A lone surrogate has no UTF-8 form") from None
-    return str(value)
+        raise _bad("valid Unicode", text, "A lone surrogate has no UTF-8 form") from None
+    return text
 
 
 def _array(element: Coercer, length: int | None, sequences: tuple[type, ...], value: Any) -> tuple[Any, ...]:
     if not isinstance(value, sequences):
         raise _bad("an array", value)
-    if length is not None and len(cast("Sequence[Any]", value)) != length:
-        raise _bad(f"an array of exactly {length} items", value)
+    # A copy that the subclass of a list or tuple cannot take part in.
+    items: list[Any] = list.copy(value) if isinstance(value, list) else list(tuple.__getitem__(cast("tuple[Any, ...]", value), slice(None)))
+    if length is not None and len(items) != length:
+        raise _bad(f"an array of exactly {length} items", items)
     done: list[Any] = []
-    items = cast("Sequence[Any]", value)
     try:
         for item in items:
             done.append(element(item))  # noqa: PERF401 - the length tells which item failed
@@ -137,13 +141,14 @@ def _array(element: Coercer, length: int | None, sequences: tuple[type, ...], va
     return tuple(done)
 
 
-def _members(name: str, members: tuple[Member, ...], coercers: Mapping[str, Coercer], value: Any) -> Mapping[str, Any]:
+def _members(name: str, encoded_type: str, members: tuple[Member, ...], coercers: Mapping[str, Coercer], value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        as_members = getattr(value, "to_message", None)
-        if as_members is None:
-            raise _bad(f"an object with the members of {name}", value)
-        value = as_members()
-    given = cast("Mapping[Any, Any]", value)
+        declared = getattr(type(value), "encoded_type", None)
+        if declared != encoded_type:
+            another = f", not of {declared.split('(')[0]}" if isinstance(declared, str) else ""
+            raise _bad(f"an object with the members of {name}{another}", value)
+        value = value.to_message()
+    given = dict(cast("Mapping[Any, Any]", value))
     if len(given) != len(members) or any(member.name not in given for member in members):
         raise _member_mismatch(name, members, given)
     result: dict[str, Any] = {}
@@ -165,7 +170,9 @@ def _member_mismatch(name: str, members: tuple[Member, ...], given: Mapping[Any,
     return InvalidInput(path="", expected=f"exactly the {len(declared)} members of {name}", actual="; ".join(parts))
 
 
-def compile_coercers(graph: TypeGraph, source: Source) -> tuple[dict[str, Coercer], Callable[[SolidityType], Coercer]]:
+def compile_coercers(
+    graph: TypeGraph, encoded_types: Mapping[str, str], source: Source
+) -> tuple[dict[str, Coercer], Callable[[SolidityType], Coercer]]:
     """Compile a coercer for every struct of the graph, and give a function that makes one for any type over it."""
     structs: dict[str, Coercer] = {}
     sequences = (list,) if source == "json" else (list, tuple)
@@ -190,5 +197,5 @@ def compile_coercers(graph: TypeGraph, source: Source) -> tuple[dict[str, Coerce
                 return _string
 
     for name, members in graph.structs.items():
-        structs[name] = partial(_members, name, members, {member.name: make(member.type) for member in members})
+        structs[name] = partial(_members, name, encoded_types[name], members, {member.name: make(member.type) for member in members})
     return structs, make

@@ -8,7 +8,7 @@ from orderseal.signing.eip712.domain import DOMAIN_TYPE, Domain
 from orderseal.signing.eip712.schema import Schema
 from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.strict_json import read_json, refuse_deep_value
-from orderseal.signing.values import Address, Hash32
+from orderseal.signing.values import Address, Hash32, exact_str
 
 __all__ = ["TypedData"]
 
@@ -70,7 +70,7 @@ class TypedData:
         except InvalidInput as error:
             raise error.below("message") from None
         put(self, "_schema", schema)
-        put(self, "primary_type", primary_type)
+        put(self, "primary_type", exact_str(primary_type))
         put(self, "message", canonical)
         put(self, "_signing_hash", None)
 

@@ -119,9 +119,16 @@ class Domain:
         return Hash32(keccak256(b"\x19\x01" + self.separator + struct_hash))
 
     def replace(self, **changes: Any) -> "Domain":
-        """A copy with other members, in the standard's order."""
-        current = {attribute: getattr(self, attribute) for _type, attribute in _STANDARD.values()}
-        return Domain(**{**current, **changes})
+        """A copy with other members. Those that stay keep their declared order; new ones follow in the standard's."""
+        values = {key: getattr(self, attribute) for key, (_type, attribute) in _STANDARD.items()}
+        names = {attribute: key for key, (_type, attribute) in _STANDARD.items()}
+        for attribute, value in changes.items():
+            if attribute not in names:
+                raise InvalidInput(path=f"domain.{attribute}", expected="one of " + ", ".join(names), actual=describe(attribute))
+            values[names[attribute]] = value
+        order = [*self.members, *(key for key in _STANDARD if key not in self.members)]
+        present = {key: values[key] for key in order if values[key] is not None}
+        return Domain.parse([{"name": key, "type": _STANDARD[key][0]} for key in present], present, source="python")
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Domain is immutable; make another with domain.replace({name}=…)")

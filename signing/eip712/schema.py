@@ -42,8 +42,8 @@ class Schema:
         self.graph = graph
         self.encoded_types = {name: graph.encode_type(name) for name in graph.structs}
         self.type_hashes = {name: Hash32(keccak256(text.encode())) for name, text in self.encoded_types.items()}
-        self.coerce_python, self.python_coercer_for = compile_coercers(graph, "python")
-        self.coerce_json, _ = compile_coercers(graph, "json")
+        self.coerce_python, self.python_coercer_for = compile_coercers(graph, self.encoded_types, "python")
+        self.coerce_json, _ = compile_coercers(graph, self.encoded_types, "json")
         self.encode_data, self.encoder_for = compile_encoders(graph, self.type_hashes)
 
     @classmethod
@@ -76,7 +76,9 @@ def _key(types: Any) -> _Key | None:
     try:
         key = tuple((name, tuple((m["name"], m["type"]) for m in members)) for name, members in types.items())
         well_formed = all(
-            type(name) is str and type(members) in (list, tuple) and all(type(m) is dict and len(m) == 2 for m in members)
+            type(name) is str
+            and type(members) in (list, tuple)
+            and all(type(m) is dict and len(m) == 2 and type(m["name"]) is str and type(m["type"]) is str for m in members)
             for name, members in types.items()
         )
         hash(key)

@@ -16,10 +16,11 @@
 The compiled code and the general engine (:class:`~orderseal.signing.TypedData`) are held equal by property tests.
 """
 
+import keyword
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Final, Self, cast, dataclass_transform, get_args, get_origin, get_type_hints
 
-from orderseal.signing.eip712.coerce import Coercer
+from orderseal.signing.eip712.coerce import Coercer, integer_bounds
 from orderseal.signing.eip712.document import TypedData
 from orderseal.signing.eip712.domain import Domain
 from orderseal.signing.eip712.encode import Encoder
@@ -71,8 +72,8 @@ class StructMeta(type):
         if len(bases) != 1 or bases[0] is not Struct:
             raise TypeError(f"{cls_name} must derive from Struct alone: EIP-712 has no inheritance")
         attributes = tuple(key for key in namespace.get("__annotations__", {}) if not _is_class_variable(namespace["__annotations__"][key]))
-        if clash := [key for key in attributes if key in namespace or hasattr(Struct, key)]:
-            raise TypeError(f"{cls_name}.{clash[0]}: a field has no default and does not hide a method of Struct; use Sol(…, name=…)")
+        for key in attributes:
+            _check_attribute(cls_name, key, has_default=key in namespace)
         namespace["__slots__"] = attributes
         cls = super().__new__(mcs, cls_name, bases, namespace)
         cls.struct_name = name or cls_name
@@ -81,6 +82,16 @@ class StructMeta(type):
             raise TypeError(f"{cls_name}: maker={maker!r} is no field")
         cls.maker_attribute = maker
         return cls
+
+
+def _check_attribute(cls_name: str, key: str, *, has_default: bool) -> None:
+    if has_default:
+        raise TypeError(f"{cls_name}.{key}: a field has no default; every member of a struct is named")
+    taken = hasattr(Struct, key) or key in StructMeta.__annotations__ or key.startswith("__")
+    if taken or not key.isidentifier() or keyword.iskeyword(key):
+        raise TypeError(
+            f"{cls_name}.{key}: a field does not hide a method or a word of Python: call it otherwise, with Sol(…, name={key!r})"
+        )
 
 
 def _is_class_variable(annotation: object) -> bool:
@@ -218,8 +229,12 @@ def _solidity(cls: StructMeta, attribute: str, hint: Any) -> tuple[str, str | No
         hint = base
     nested = hint
     suffix = ""
-    while get_origin(nested) is tuple:
-        nested, suffix = get_args(nested)[0], suffix + "[]"
+    while get_origin(nested) is tuple and (items := get_args(nested)):
+        if items[1:] != (...,) and sol is None:
+            raise TypeError(
+                f"{cls.__qualname__}.{attribute}: for an array of a fixed length write Annotated[{hint}, Sol('T[{len(items)}]')]"
+            )
+        nested, suffix = items[0], suffix + "[]"
     if isinstance(nested, StructMeta):
         return (sol.type if sol else nested.struct_name + suffix), (sol.name if sol else None), nested
     if sol is None:
@@ -277,29 +292,37 @@ _FALSE: Final = bytes(32)
 
 
 def _generate(cls: StructMeta) -> None:
-    """Write ``__init__`` and ``encoded_data`` as straight-line code, as dataclasses do: no loop, no dispatch per order."""
+    """Write ``__init__`` and ``encoded_data`` as straight-line code, as dataclasses do: no loop, no dispatch per order.
+
+    Whatever the code uses has a name that begins with two underscores, which no field has: a field may be called ``type``.
+    """
     names: dict[str, Any] = {
-        "type_hash": cls.type_hash,
-        "keccak256": keccak256,
-        "Address": Address,
-        "PAD": _PAD_ADDRESS,
-        "TRUE": _TRUE,
-        "FALSE": _FALSE,
-        "join": b"".join,
+        "__type": type,
+        "__int": int,
+        "__str": str,
+        "__bytes": bytes,
+        "__len": len,
+        "__type_hash": cls.type_hash,
+        "__keccak256": keccak256,
+        "__Address": Address,
+        "__PAD": _PAD_ADDRESS,
+        "__TRUE": _TRUE,
+        "__FALSE": _FALSE,
+        "__join": b"".join,
     }
     setters: list[str] = []
     words: list[str] = []
     for i, field in enumerate(cls.struct_fields):
-        names[f"set_{i}"] = cls.__dict__[field.attribute].__set__
-        names[f"coerce_{i}"] = field.coerce
-        names[f"encode_{i}"] = field.encode
+        names[f"__set_{i}"] = cls.__dict__[field.attribute].__set__
+        names[f"__coerce_{i}"] = field.coerce
+        names[f"__encode_{i}"] = field.encode
         value = field.attribute
-        setters.append(f" set_{i}(self, {value} if {_fast_check(field.type, value)} else coerce_{i}({value}))")
-        words.append(_word(field.type, i, f"self.{value}"))
+        setters.append(f" __set_{i}(__self, {value} if {_fast_check(field.type, value)} else __coerce_{i}({value}))")
+        words.append(_word(field.type, i, f"__self.{value}"))
     source = (
-        f"def __init__(self, *, {', '.join(field.attribute for field in cls.struct_fields)}):\n"
+        f"def __init__(__self, *, {', '.join(field.attribute for field in cls.struct_fields)}):\n"
         + "\n".join(setters)
-        + f"\ndef encoded_data(self):\n return join((type_hash, {', '.join(words)}))\n"
+        + f"\ndef encoded_data(__self):\n return __join((__type_hash, {', '.join(words)}))\n"
     )
     space: dict[str, Callable[..., Any]] = {}
     exec(compile(source, f"<struct {cls.__qualname__}>", "exec"), names, space)  # noqa: S102 - attributes are Python identifiers, all else is ours
@@ -313,20 +336,19 @@ def _fast_check(type_: SolidityType, value: str) -> str:
     """The condition under which a value is already canonical; everything else goes through the coercer."""
     if isinstance(type_, AtomicType):
         match type_.kind:
-            case "uint":
-                return f"type({value}) is int and 0 <= {value} <= {2**type_.size - 1}"
-            case "int":
-                return f"type({value}) is int and {-(2 ** (type_.size - 1))} <= {value} <= {2 ** (type_.size - 1) - 1}"
+            case "uint" | "int":
+                low, high = integer_bounds(type_)
+                return f"__type({value}) is __int and {low} <= {value} <= {high}"
             case "bool":
                 return f"{value} is True or {value} is False"
             case "address":
-                return f"type({value}) is Address"
+                return f"__type({value}) is __Address"
             case "bytesN":
-                return f"type({value}) is bytes and len({value}) == {type_.size}"
+                return f"__type({value}) is __bytes and __len({value}) == {type_.size}"
             case "bytes":
-                return f"type({value}) is bytes"
+                return f"__type({value}) is __bytes"
             case "string":
-                return f"type({value}) is str and {value}.isascii()"
+                return f"__type({value}) is __str and {value}.isascii()"
     return "False"
 
 
@@ -336,13 +358,13 @@ def _word(type_: SolidityType, index: int, value: str) -> str:
             case "uint":
                 return f"{value}.to_bytes(32, 'big')"
             case "bool":
-                return f"TRUE if {value} else FALSE"
+                return f"__TRUE if {value} else __FALSE"
             case "address":
-                return f"PAD, {value}"
+                return f"__PAD, {value}"
             case "bytes":
-                return f"keccak256({value})"
+                return f"__keccak256({value})"
             case "string":
-                return f"keccak256({value}.encode())"
+                return f"__keccak256({value}.encode())"
             case _:
-                return f"encode_{index}({value})"
-    return f"encode_{index}({value})"
+                return f"__encode_{index}({value})"
+    return f"__encode_{index}({value})"

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 from orderseal.signing.errors import InvalidInput, describe
+from orderseal.signing.values import exact_str
 
 __all__ = ["ArrayType", "AtomicType", "Member", "SolidityType", "StructType", "TypeGraph", "parse_graph", "parse_type"]
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*", re.ASCII)
-_ARRAY = re.compile(r"\[(|[1-9][0-9]*)\]$", re.ASCII)
+_ARRAY = re.compile(r"\[(|[1-9][0-9]*)\]\Z", re.ASCII)
 _SIZED = re.compile(r"(uint|int|bytes)([1-9][0-9]*)", re.ASCII)
 _ATOMIC_LIKE = re.compile(r"(?:u?int|bytes|u?fixed)[0-9x]*|bool|address|string|function", re.ASCII)
 
@@ -18,6 +19,8 @@ MAX_ARRAY_LENGTH: Final = 2**32
 """The longest fixed array that can be declared; nothing that long can be signed in practice."""
 MAX_TYPE_NESTING: Final = 32
 """The most array brackets in one type."""
+MAX_STRUCTS: Final = 500
+"""The most structs in one document: the type string of each holds those of all it refers to, so the work is quadratic."""
 
 Kind = Literal["uint", "int", "bytesN", "bool", "address", "bytes", "string"]
 
@@ -76,6 +79,7 @@ def parse_type(text: object, path: str) -> SolidityType:
     """Read one type string. ``uint`` and ``int`` without width, ``T[0]``, ``T[01]`` and spaces are refused."""
     if not isinstance(text, str):
         raise InvalidInput(path=path, expected="a type string such as uint256", actual=describe(text))
+    text = exact_str(text)
     if atom := ATOMS.get(text):
         return atom
     suffixes: list[tuple[str, int | None]] = []
@@ -171,9 +175,12 @@ def parse_graph(types: object, path: str = "types") -> TypeGraph:
     """
     if not isinstance(types, Mapping):
         raise InvalidInput(path=path, expected="an object of struct declarations", actual=describe(types))
+    if len(types) > MAX_STRUCTS:
+        raise InvalidInput(path=path, expected=f"at most {MAX_STRUCTS} structs", actual=str(len(types)))
     structs: dict[str, tuple[Member, ...]] = {}
-    for name, members in cast("Mapping[object, object]", types).items():
-        structs[_struct_name(name, path)] = parse_members(members, f"{path}.{name}")
+    for given, members in cast("Mapping[object, object]", types).items():
+        name = _struct_name(given, path)
+        structs[name] = parse_members(members, f"{path}.{name}")
     for name, members in structs.items():
         for index, member in enumerate(members):
             base = base_type(member.type)
@@ -197,7 +204,7 @@ def _struct_name(name: object, path: str) -> str:
         )
     if name in ATOMS or _ATOMIC_LIKE.fullmatch(name):
         raise InvalidInput(path=path, expected="struct names that are not Solidity's own types", actual=describe(name))
-    return name
+    return exact_str(name)
 
 
 def parse_members(members: object, path: str) -> tuple[Member, ...]:
@@ -220,8 +227,9 @@ def parse_members(members: object, path: str) -> tuple[Member, ...]:
                 actual=describe(name),
                 hint="A comma or a parenthesis in a name could forge another type string",
             )
+        name = exact_str(name)
         if name in found:
-            raise InvalidInput(path=f"{here}.name", expected="each member once", actual=f"{name} again")
+            raise InvalidInput(path=f"{here}.name", expected="each member once", actual=f"{describe(name)} again")
         found[name] = Member(name, parse_type(declaration["type"], f"{here}.type"))
     return tuple(found.values())
 

@@ -1,7 +1,7 @@
 """The deadline rule (Stove, *Create Order*: "must be at least current time + 720 hours")."""
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, floor, isfinite
 from typing import Final
 
 from orderseal.signing.clock import format_time, unix_seconds
@@ -50,7 +50,14 @@ class DeadlineRule:
         Raises:
             RuleViolation: ``life`` seconds are too short or too long.
         """
-        deadline = ceil(now) + (self.min_lead + self.margin if life is None else life)
+        if life is None:
+            life = self.min_lead + self.margin
+        if type(life) is not int:
+            raise InvalidInput(path="life", expected="whole seconds", actual=describe(life))
+        _check_now(now)
+        deadline = ceil(now) + life
+        if life <= self.max_life:  # Rounding up must not make the longest life too long.
+            deadline = min(deadline, floor(now) + self.max_life)
         self.check(deadline, now)
         return deadline
 
@@ -62,6 +69,7 @@ class DeadlineRule:
             RuleViolation: ``deadline_passed``, ``deadline_too_soon`` or ``deadline_too_late``.
         """
         unix_seconds(deadline, "deadline")
+        _check_now(now)
         lead = deadline - now
         shown = f"the deadline {format_time(deadline)} ({deadline})"
         if lead <= 0:
@@ -77,3 +85,9 @@ class DeadlineRule:
                 "deadline_too_late",
                 f"{shown} is {lead / _DAY:.1f} days away, more than {self.max_life / _DAY:g}: a signature is live until its deadline",
             )
+
+
+def _check_now(now: float) -> None:
+    """Refuse a clock that is out of order: every comparison with NaN is false, and would let any deadline pass."""
+    if isinstance(now, bool) or not isinstance(now, int | float) or not isfinite(now):
+        raise InvalidInput(path="now", expected="Unix time in seconds", actual=str(now) if isinstance(now, float) else describe(now))
