@@ -113,7 +113,7 @@ class RemoteSigner:
                 f"{method}: no answer from the signer at {self._host} ({type(error).__name__}); asking again is safe"
             ) from None
         try:
-            answer = None if is_too_deep(bytes(reply)) else json.loads(reply)
+            answer = None if is_too_deep(bytes(reply)) else json.loads(reply.decode())
         except ValueError:
             raise SignerError(f"{method} at {self._host}: HTTP {status} with something that is not JSON") from None
         if not isinstance(answer, dict):

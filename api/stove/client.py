@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import re
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from copy import copy
 from dataclasses import replace
 from decimal import Decimal
 from types import TracebackType
@@ -13,7 +14,7 @@ from typing import Final, Self, TypeVar
 
 import msgspec
 
-from orderseal.api.stove.intents import NASDAQ, Quote, Side, limit_order, market_price
+from orderseal.api.stove.intents import NASDAQ, Quote, Side, check_intent, limit_order, market_price
 from orderseal.api.stove.models import (
     FINAL_STATUSES,
     CancelReply,
@@ -34,6 +35,7 @@ from orderseal.api.transport import (
     Listener,
     Request,
     check_token,
+    in_daemon_thread,
     token_claims,
     websocket_url,
 )
@@ -48,12 +50,15 @@ from orderseal.signing import (
     NonceConflict,
     Order,
     OutcomeUnknown,
+    RateLimited,
     Refused,
     SignedOrder,
     Signer,
     Token,
     Unauthorized,
     Unreachable,
+    VenueError,
+    describe,
     sign_text,
     system_clock,
     venue_payload,
@@ -68,6 +73,9 @@ _LOG = logging.getLogger("orderseal.api.stove")
 # A token is renewed when less than this, or less than a quarter of its life, is left (the venue's sample: one hour).
 _RENEW_BEFORE: Final = 3600.0
 _SILENCE: Final = 90.0
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+_MOST_PRICE_DIGITS: Final = 30
+_SMALLEST_TICK: Final = Decimal("0.01")  # The venue may echo a price rounded to cents.
 _FIRST_BACKOFF: Final = 0.5
 _LONGEST_BACKOFF: Final = 30.0
 
@@ -82,18 +90,35 @@ class _Nonce(msgspec.Struct):
 
 
 class AsyncStatusStream:
-    """The pushes of order statuses, one connection's worth: iterate over it. Ends by raising when the connection does.
+    """The pushes of order statuses, one connection's worth: ``async with`` opens it, ``async for`` reads it.
 
-    The feed has no sequence numbers and no replay: query after each (re)connection. :meth:`AsyncClient.follow` does.
+    The iteration ends by raising when the connection does. The feed has no sequence numbers and no replay: query after each
+    (re)connection. :meth:`AsyncClient.follow` does.
     """
 
-    def __init__(self, listener: Listener, ends_at: float | None) -> None:
-        self._listener, self._ends_at = listener, ends_at
+    def __init__(
+        self, listen: Callable[[], Awaitable[Listener]], leave: Callable[[Listener], Awaitable[None]], seconds: float | None
+    ) -> None:
+        self._listen, self._leave, self._seconds = listen, leave, seconds
+        self._listener: Listener | None = None
+        self._ends_at: float | None = None
+
+    async def __aenter__(self) -> Self:
+        self._listener = await self._listen()
+        if self._seconds is not None:
+            self._ends_at = asyncio.get_running_loop().time() + self._seconds
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._listener is not None:
+            await self._leave(self._listener)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> StatusChange:
+        if self._listener is None:
+            raise Unreachable("status stream: not opened; use it in an async with statement")
         try:
             async with asyncio.timeout_at(self._ends_at):
                 while (change := parse_push(await self._listener.receive())) is None:
@@ -129,7 +154,9 @@ class AsyncClient:
         self._clock = clock
         self._token: str | None = None
         self._renew_at = 0.0
+        self._failed: tuple[float, VenueError] | None = None
         self._login_lock = asyncio.Lock()
+        self._listeners: set[Listener] = set()
 
     async def connect(self) -> None:
         """Log in now (venue page *Authorization*); every other method does it when needed.
@@ -139,7 +166,7 @@ class AsyncClient:
         """
         now = self._clock()
         text = login_message(self._address, self.network.chain_id, now, secrets.token_hex(16))
-        signature = await asyncio.to_thread(sign_text, text, self.signer)  # A remote signer may take its time.
+        signature = await in_daemon_thread(lambda: sign_text(text, self.signer))  # A remote signer may take its time.
         body = {
             "wallet_address": str(self._address),
             "chain_id": str(self.network.chain_id),
@@ -169,9 +196,16 @@ class AsyncClient:
 
     async def _bearer(self) -> str:
         """The token, renewed if it is due: once, however many requests wait for it."""
+        began = time.monotonic()
         async with self._login_lock:
             if self._token is None or time.monotonic() >= self._renew_at:
-                await self.connect()
+                if self._failed is not None and self._failed[0] >= began:
+                    raise copy(self._failed[1])  # A login failed while this request waited for it: it need not fail again.
+                try:
+                    await self.connect()
+                except VenueError as error:
+                    self._failed = (time.monotonic(), error)
+                    raise
             assert self._token is not None
             return self._token
 
@@ -179,9 +213,12 @@ class AsyncClient:
         """Send with the token. A read whose token was refused logs in and asks once more; a write never goes twice."""
         for last in (False, True):
             token = await self._bearer()
-            reply = await self._transport.send(replace(sent, headers={**sent.headers, **_bearer_header(token)}))
+            authorised = replace(sent, headers={**sent.headers, **_bearer_header(token)})
+            reply = await self._transport.send(authorised)
+            if reply.status == 401:
+                self._drop(token)
             try:
-                return read_reply(sent, reply, type_)
+                return read_reply(authorised, reply, type_)
             except Unauthorized:
                 self._drop(token)
                 if last or sent.takes_effect:
@@ -211,9 +248,13 @@ class AsyncClient:
             price: of one share in the stock market's currency (USD), as ``Decimal``.
             pay_with: the payment token.
         """
+        check_intent(side, shares)
+        if not isinstance(ticker, str) or not 0 < len(ticker) <= 64 or not ticker.isprintable():
+            raise InvalidInput(path="ticker", expected="a stock symbol such as AAPL", actual=describe(ticker))
         token = self.network.token(pay_with)
-        if not isinstance(price, Decimal) or not price.is_finite() or price <= 0:
-            raise InvalidInput(path="price", expected="a Decimal above 0", actual=f"{price!r:.60}")
+        if not isinstance(price, Decimal) or not price.is_finite() or price <= 0 or abs(price.adjusted()) > _MOST_PRICE_DIGITS:
+            actual = str(price)[:40] if isinstance(price, Decimal) else describe(price)
+            raise InvalidInput(path="price", expected="a Decimal above 0", actual=actual)
         body = {
             "is_buy": side == "buy",
             "ticker": ticker,
@@ -226,6 +267,8 @@ class AsyncClient:
         found = await self._send(request("estimate the fee", "POST", "/api/v1/orders/estimate_charge", body=body), Estimate)
         if found.target_currency != token.symbol:
             raise InvalidReply(f"estimate the fee: asked in {token}, the answer is in another currency", status=200)
+        if not found.price_base.is_finite() or abs(found.price_base - price) > price / 1000 + _SMALLEST_TICK:
+            raise InvalidReply(f"estimate the fee: asked for a price of {price:f}, the answer is for another one", status=200)
         return found
 
     async def quote(self, side: Side, ticker: str, *, shares: int, limit: Decimal, pay_with: str | Token, exchange: int = NASDAQ) -> Quote:
@@ -237,6 +280,7 @@ class AsyncClient:
         Raises:
             InvalidReply: an exchange rate beyond belief.
         """
+        check_intent(side, shares)
         token = self.network.token(pay_with)
         if not token.amount(limit, path="limit").units:
             raise InvalidInput(path="limit", expected="a price above 0", actual=str(limit))
@@ -325,7 +369,8 @@ class AsyncClient:
             if order.is_for(signed.order, signed.signature):
                 return order
         if ours:
-            raise NonceConflict(f"the venue holds another order of {signed.order.maker} under nonce {nonce}: {ours[0].id}", nonce=nonce)
+            other = ours[0].id if _UUID.fullmatch(ours[0].id) else "its id is no uuid"
+            raise NonceConflict(f"the venue holds another order of {signed.order.maker} under nonce {nonce}: {other}", nonce=nonce)
         return None
 
     async def query(
@@ -335,7 +380,7 @@ class AsyncClient:
         nonce: int | None = None,
         ticker: str | None = None,
         is_buy: bool | None = None,
-        status: Sequence[str] | None = None,
+        status: Collection[str] | None = None,
         asset: AddressLike | None = None,
         principal: AddressLike | None = None,
         created_after: int | None = None,
@@ -389,7 +434,11 @@ class AsyncClient:
             OutcomeUnknown: read the order's status.
         """
         path = f"/api/v1/orders/{path_segment(order_id, 'order_id')}/cancel"
-        return await self._send(request("cancel the order", "POST", path, takes_effect=True), CancelReply)
+        sent = request("cancel the order", "POST", path, takes_effect=True)
+        reply = await self._send(sent, CancelReply)
+        if reply.order_id.lower() != order_id.lower():
+            raise sent.lost("the answer is for another order")
+        return reply
 
     async def positions(self, *, ticker: str | None = None, page: int = 1, page_size: int = 100) -> PositionPage:
         """Read own holdings, one page (*Positions*)."""
@@ -398,15 +447,21 @@ class AsyncClient:
 
     async def profile(self) -> Profile:
         """Read own account's state (*Profile*)."""
-        return await self._send(request("read the profile", "GET", "/api/v1/makers/profiles"), Profile)
+        found = await self._send(request("read the profile", "GET", "/api/v1/makers/profiles"), Profile)
+        if found.wallet_address != self._address:
+            raise InvalidReply("read the profile: the answer is for another account", status=200)
+        return found
 
     async def token_address(self, ticker: str, *, exchange: int = NASDAQ) -> TokenAddress:
         """Read the contract of a stock token (*Token Address*)."""
         query = {"ticker": ticker, "exchange": exchange}
-        return await self._send(request("read the token address", "GET", "/api/v1/instruments/token-address", query=query), TokenAddress)
+        sent = request("read the token address", "GET", "/api/v1/instruments/token-address", query=query)
+        found = await self._send(sent, TokenAddress)
+        if found.ticker != ticker or found.exchange_id != exchange:
+            raise InvalidReply("read the token address: the answer is for another stock", status=200)
+        return found
 
-    @asynccontextmanager
-    async def stream(self, *, seconds: float | None = None) -> AsyncGenerator[AsyncStatusStream]:
+    def stream(self, *, seconds: float | None = None) -> AsyncStatusStream:
         """Subscribe to the status changes of own orders (*Order Status Event Push*). Subscribe before submitting.
 
         Args:
@@ -416,8 +471,11 @@ class AsyncClient:
             Unauthorized: the token was refused.
             Unreachable: no connection; while iterating: it ended, or was silent for too long.
         """
-        async with await self._listen() as listener:
-            yield AsyncStatusStream(listener, None if seconds is None else asyncio.get_running_loop().time() + seconds)
+        return AsyncStatusStream(self._listen, self._leave, seconds)
+
+    async def _leave(self, listener: Listener) -> None:
+        self._listeners.discard(listener)
+        await listener.aclose()
 
     async def _listen(self) -> Listener:
         """Open the stream; a refused token is renewed and tried once more, since subscribing changes nothing."""
@@ -432,6 +490,7 @@ class AsyncClient:
                 if last:
                     raise
             else:
+                self._listeners.add(listener)
                 return listener
         raise AssertionError("unreachable: the second round returns or raises")
 
@@ -463,7 +522,9 @@ class AsyncClient:
                             if (await self.order(placed.order_hash)).status == known:
                                 return
                             break  # Push and query disagree: wait a little, and begin again from what a query says.
-            except (Unreachable, InvalidReply) as error:
+            except (Unreachable, InvalidReply, RateLimited) as error:
+                wanted = error.retry_after if isinstance(error, RateLimited) else None
+                backoff = min(max(backoff, wanted or 0.0), _LONGEST_BACKOFF)
                 _LOG.warning("%s; listening again in %g s", error, backoff)
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, _LONGEST_BACKOFF)
@@ -471,6 +532,8 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Close every connection and forget the token."""
         self._token = None
+        while self._listeners:
+            await self._listeners.pop().aclose()
         await self._transport.aclose()
 
     async def __aenter__(self) -> Self:

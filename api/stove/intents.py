@@ -31,7 +31,7 @@ NASDAQ = 0
 
 _HEADROOM: Final = Decimal("1.01")
 _BELIEVABLE_RATES: Final = (Decimal("0.0001"), Decimal(10_000))
-_EIGHT_DECIMALS: Final = Decimal("0.00000001")
+_FOUR_DECIMALS: Final = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Quote:
 
 
 def market_price(limit: Decimal, exchange_rate: Decimal) -> Decimal:
-    """Convert a limit in the payment token to the stock market's currency, rounded up to 8 decimals.
+    """Convert a limit in the payment token to the stock market's currency, rounded up to 4 decimals.
 
     Raises:
         InvalidReply: a rate that no stablecoin has.
@@ -69,7 +69,7 @@ def market_price(limit: Decimal, exchange_rate: Decimal) -> Decimal:
         raise InvalidReply(f"estimate the fee: the venue's exchange rate is beyond belief, {str(exchange_rate)[:40]}", status=200)
     with localcontext() as exact:
         exact.prec = 200
-        return (limit * exchange_rate).quantize(_EIGHT_DECIMALS, ROUND_CEILING)
+        return (limit * exchange_rate).quantize(_FOUR_DECIMALS, ROUND_CEILING)
 
 
 def limit_order(
@@ -112,10 +112,7 @@ def limit_order(
         InvalidInput: a wrong form (a float price, a fraction of a share, an unknown token, a deadline in milliseconds).
         RuleViolation: deadline or fee out of bounds. Nothing was signed.
     """
-    if side not in ("buy", "sell"):
-        raise InvalidInput(path="side", expected='"buy" or "sell"', actual=describe(side))
-    if not isinstance(shares, int) or isinstance(shares, bool) or shares < 1:
-        raise InvalidInput(path="shares", expected="a whole number of shares, 1 or more", actual=describe(shares))
+    check_intent(side, shares)
     if deadline is not None and life is not None:
         raise InvalidInput(path="deadline", expected="either a deadline or a life", actual="both")
     token = network.token(pay_with)
@@ -145,6 +142,14 @@ def limit_order(
     return order
 
 
+def check_intent(side: object, shares: object) -> None:
+    """Check what the venue is asked about: a side that is neither must not be taken for a sell."""
+    if side not in ("buy", "sell"):
+        raise InvalidInput(path="side", expected='"buy" or "sell"', actual=describe(side))
+    if not isinstance(shares, int) or isinstance(shares, bool) or shares < 1 or shares >= 2**256:
+        raise InvalidInput(path="shares", expected="a whole number of shares, 1 or more", actual=describe(shares))
+
+
 def explain(order: Order, network: Network) -> list[str]:
     """Say in plain words what signing this order means; one sentence a line."""
     token = next((token for token in network.tokens.values() if token.address == order.asset), None)
@@ -153,9 +158,10 @@ def explain(order: Order, network: Network) -> list[str]:
         price, total, offered = (f"{units} base units of the unknown token {order.asset}" for units in (order.price, notional, fee))
     else:
         price, total, offered = (str(TokenAmount(token, units)) for units in (order.price, notional, fee))
+    ticker = order.ticker if order.ticker.isprintable() and len(order.ticker) <= 20 else describe(order.ticker)
     verb, bound, flow = ("Buy", "at most", "pay") if order.is_buy else ("Sell", "at least", "receive")
     return [
-        f"{verb} {order.quantity} {order.ticker}, {bound} {price} a share: {flow} {bound} {total}.",
+        f"{verb} {order.quantity} {ticker}, {bound} {price} a share: {flow} {bound} {total}.",
         f"Offer the broker a fee of {offered} for the whole order.",
         f"{'The shares go' if order.is_buy else 'The money goes'} to {order.principal}"
         + (", the signer's own account." if order.principal == order.maker else ", which is NOT the signer's account."),
@@ -172,16 +178,18 @@ def refusals(order: Order, network: Network, *, now: float, fee: TokenAmount | N
         fee: the venue's estimate for it, if known.
         wallet: the account that is logged in, if known.
     """
+    faults = dict(order.faults())
     found = [text for _, text in order.faults()]
     if wallet is not None and order.maker != Address(wallet):
         found.append(f"maker {order.maker} is not the account that is logged in, {Address(wallet)}")
     token = next((token for token in network.tokens.values() if token.address == order.asset), None)
     if token is None:
         found.append(f"asset {order.asset} is no payment token of {network.name}")
-    try:
-        network.deadline_rule.check(order.deadline, now)
-    except (RuleViolation, InvalidInput) as error:
-        found.append(str(error))
+    if "deadline_unit" not in faults:
+        try:
+            network.deadline_rule.check(order.deadline, now)
+        except RuleViolation as error:
+            found.append(str(error))
     if fee is not None and order.incentive < fee.units:
         offered = TokenAmount(fee.token, order.incentive).decimal
         found.append(f"the incentive {offered:f} is below the estimated fee {fee}: accepted, but no broker takes the order")

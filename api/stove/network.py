@@ -56,7 +56,7 @@ class Network:
             if which in self.tokens.values():
                 return which
             raise InvalidInput(path="token", expected=f"one of {self._symbols()} of {self.name}", actual=f"{which} at {which.address}")
-        if which not in self.tokens:
+        if not isinstance(which, str) or which not in self.tokens:
             raise InvalidInput(path="token", expected=f"one of {self._symbols()}", actual=describe(which))
         return self.tokens[which]
 

@@ -1,7 +1,6 @@
 """The maker's client for Stove for callers without an event loop. It runs :class:`.client.AsyncClient` on a loop of its own."""
 
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from typing import Any, Self
 
@@ -26,13 +25,22 @@ __all__ = ["Client", "StatusStream"]
 
 
 class StatusStream:
-    """The pushes of order statuses, one connection's worth: iterate over it. Ends by raising when the connection does.
+    """The pushes of order statuses, one connection's worth: ``with`` opens it, ``for`` reads it.
 
-    The feed has no sequence numbers and no replay: query after each (re)connection. :meth:`Client.follow` does.
+    The iteration ends by raising when the connection does. The feed has no sequence numbers and no replay: query after each
+    (re)connection. :meth:`Client.follow` does.
     """
 
     def __init__(self, stream: AsyncStatusStream, loop: BackgroundLoop) -> None:
         self._stream, self._loop = stream, loop
+
+    def __enter__(self) -> Self:
+        self._loop.call(self._stream.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._loop.stopped:
+            self._loop.call(self._stream.__aexit__(None, None, None))
 
     def __iter__(self) -> Self:
         return self
@@ -65,7 +73,7 @@ class Client:
         self.network = network
         self.signer = signer
         self._async = AsyncClient(network, signer, limits=limits, silence=silence, clock=clock)
-        self._loop = BackgroundLoop()
+        self._loop = BackgroundLoop(self._async.aclose)
 
     def connect(self) -> None:
         return self._loop.call(self._async.connect())
@@ -121,7 +129,7 @@ class Client:
         nonce: int | None = None,
         ticker: str | None = None,
         is_buy: bool | None = None,
-        status: Sequence[str] | None = None,
+        status: Collection[str] | None = None,
         asset: AddressLike | None = None,
         principal: AddressLike | None = None,
         created_after: int | None = None,
@@ -168,14 +176,8 @@ class Client:
     def token_address(self, ticker: str, *, exchange: int = NASDAQ) -> TokenAddress:
         return self._loop.call(self._async.token_address(ticker, exchange=exchange))
 
-    @contextmanager
-    def stream(self, *, seconds: float | None = None) -> Generator[StatusStream]:
-        opened = self._async.stream(seconds=seconds)
-        stream = self._loop.call(opened.__aenter__())
-        try:
-            yield StatusStream(stream, self._loop)
-        finally:
-            self._loop.call(opened.__aexit__(None, None, None))
+    def stream(self, *, seconds: float | None = None) -> StatusStream:
+        return StatusStream(self._async.stream(seconds=seconds), self._loop)
 
     def follow(self, placed: PlacedOrder, *, until: frozenset[str] = FINAL_STATUSES) -> Iterator[StatusChange]:
         changes: Any = self._async.follow(placed, until=until)
@@ -187,13 +189,12 @@ class Client:
                     return
                 yield change
         finally:
-            self._loop.call(changes.aclose())
+            if not self._loop.stopped:
+                self._loop.call(changes.aclose())
 
     def close(self) -> None:
         """Close every connection, forget the token and end the background thread; more than once is fine."""
-        if not self._loop.stopped:
-            self._loop.call(self._async.aclose())
-            self._loop.stop()
+        self._loop.stop()
 
     def __enter__(self) -> Self:
         return self

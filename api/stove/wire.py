@@ -6,6 +6,7 @@ other than 0 included; everything that is neither that nor a documented reply le
 
 import re
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -24,7 +25,7 @@ from orderseal.signing import (
 )
 from orderseal.signing.errors import InvalidInput
 
-__all__ = ["login_message", "parse_push", "read_reply", "request"]
+__all__ = ["clock_hint", "login_message", "parse_push", "path_segment", "read_reply", "request", "words"]
 
 _T = TypeVar("_T")
 
@@ -55,6 +56,9 @@ _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
 _BARE: Final = msgspec.json.Decoder(_BareError)
 _PUSH: Final = msgspec.json.Decoder(_Push)
 _CHANGE: Final = msgspec.json.Decoder(StatusChange)
+_SIGNATURE = re.compile(rb"0x[0-9a-fA-F]{130}")
+_SECRET_LIKE = re.compile(r"eyJ[A-Za-z0-9_\-.]{8,}|(?:0x)?[0-9a-fA-F]{100,}", re.ASCII)
+_TEN_DIGITS: Final = 10**10
 _SEGMENT = re.compile(r"[A-Za-z0-9_\-]{1,128}", re.ASCII)
 
 
@@ -91,9 +95,14 @@ def request(
 def _query_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, set | frozenset):
+        value = sorted(str(item) for item in value)
     if isinstance(value, list | tuple):
         return ",".join(_query_text(item) for item in value)
-    return str(value)
+    text = str(value)
+    if not text.isprintable():
+        raise InvalidInput(path="query", expected="printable text", actual=describe(text))
+    return text
 
 
 def read_reply(sent: Request, reply: Response, type_: type[_T]) -> _T:
@@ -115,6 +124,8 @@ def read_reply(sent: Request, reply: Response, type_: type[_T]) -> _T:
         envelope = _ENVELOPE.decode(reply.body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise _without_envelope(sent, reply) from None
+    if abs(envelope.code) >= _TEN_DIGITS:
+        raise _unreadable(sent, status, "a code that is none")
     if envelope.code != 0:
         raise _refusal(sent, reply, envelope.code, envelope.message or "no reason given", envelope.details)
     if status >= 400:
@@ -157,8 +168,8 @@ def _refusal(sent: Request, reply: Response, code: int | None, message: str, det
         sent.what,
         status=reply.status,
         code=code,
-        message=_words(message),
-        details=_words(details) if details is not None else None,
+        message=words(message, sent),
+        details=words(details, sent) if details is not None else None,
         request_id=reply.headers.get("x-request-id"),
     )
     if isinstance(error, RateLimited):
@@ -166,10 +177,20 @@ def _refusal(sent: Request, reply: Response, code: int | None, message: str, det
     return error
 
 
-def _words(value: Any) -> str:
-    """The venue's words for people: one line, printable, at most 200 characters."""
+def words(value: Any, sent: Request | None = None) -> str:
+    """The venue's words for people: one line, printable, at most 200 characters, without the token or signature that was sent."""
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if sent is not None:
+        for secret in _secrets(sent):
+            text = text.replace(secret, "…")
+    text = _SECRET_LIKE.sub("…", text)
     return "".join(c if c.isprintable() else " " for c in text[:200])
+
+
+def _secrets(sent: Request) -> list[str]:
+    """What a request carries that is no text for people, in case that the other side repeats it."""
+    tokens = [sent.headers["Authorization"].removeprefix("Bearer ")] if "Authorization" in sent.headers else []
+    return tokens + [match.decode()[2:] for match in _SIGNATURE.findall(sent.body or b"")]
 
 
 def _retry_after(value: str | None) -> float | None:
@@ -186,18 +207,18 @@ def parse_push(text: str) -> StatusChange | None:
         if is_too_deep(text.encode()):
             raise InvalidReply("status stream: a message that is nested beyond reason", status=0)
         push = _PUSH.decode(text)
-        return _CHANGE.decode(bytes(push.data)) if push.type == "order_status_change" else None
+        if push.type != "order_status_change":
+            return None
+        return msgspec.structs.replace(_CHANGE.decode(bytes(push.data)), pushed=True)
     except (msgspec.MsgspecError, UnicodeEncodeError) as error:
         raise InvalidReply(f"status stream: a message that is not the documented one: {str(error)[:200]}", status=0) from None
 
 
 def clock_hint(reply_headers: Mapping[str, str], now: float) -> str:
     """Say how far our clock is from the venue's ``Date``, where it is far enough to explain a refused login."""
-    from email.utils import parsedate_to_datetime
-
     try:
         offset = now - parsedate_to_datetime(reply_headers["date"]).timestamp()
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError, IndexError):
         return ""
     if abs(offset) < 60:
         return ""

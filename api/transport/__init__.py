@@ -1,6 +1,6 @@
 """What all venues share: HTTP, WebSocket, tokens, URLs, and the loop that lets sync callers in."""
 
-from orderseal.api.transport.background import BackgroundLoop
+from orderseal.api.transport.background import BackgroundLoop, in_daemon_thread
 from orderseal.api.transport.http import DEFAULT_LIMITS, HttpTransport, Limits, Request, Response
 from orderseal.api.transport.tokens import check_token, token_claims
 from orderseal.api.transport.urls import check_base_url, is_loopback, websocket_url
@@ -16,6 +16,7 @@ __all__ = [
     "Response",
     "check_base_url",
     "check_token",
+    "in_daemon_thread",
     "is_loopback",
     "token_claims",
     "websocket_url",

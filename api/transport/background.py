@@ -1,19 +1,36 @@
 """An event loop in a thread of its own, on which the sync clients run the async ones: one logic for both."""
 
 import asyncio
+import atexit
+import contextlib
 import threading
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
+from typing import Any, TypeVar, cast
 
-__all__ = ["BackgroundLoop"]
+__all__ = ["BackgroundLoop", "in_daemon_thread"]
 
 _T = TypeVar("_T")
 
+_OPEN: "set[BackgroundLoop]" = set()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """Stop every loop before the interpreter freezes their threads: whoever called one after that would wait for ever."""
+    for loop in list(_OPEN):
+        loop.stop()
+
 
 class BackgroundLoop:
-    """Runs coroutines for a caller that has no event loop. The thread starts with the first call and does not keep the process alive."""
+    """Runs coroutines for a caller that has no event loop. The thread starts with the first call and does not keep the process alive.
 
-    def __init__(self) -> None:
+    Args:
+        on_stop: closes what was opened on the loop; run on it once, before it ends.
+    """
+
+    def __init__(self, on_stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._on_stop = on_stop
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -29,13 +46,14 @@ class BackgroundLoop:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="orderseal", daemon=True)
                 self._thread.start()
+                _OPEN.add(self)
             return self._loop
 
     def call(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         """Run a coroutine to its end and give its result; an interrupted caller cancels it.
 
         Raises:
-            RuntimeError: the client is closed, or the call comes from the loop's own thread.
+            RuntimeError: the client is or was closed, or the call comes from the loop's own thread.
         """
         try:
             loop = self._running()
@@ -45,17 +63,60 @@ class BackgroundLoop:
         future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         try:
             return future.result()
+        except CancelledError:
+            raise RuntimeError("this client was closed during the call") from None
         except BaseException:
             future.cancel()
             raise
 
     def stop(self) -> None:
-        """End the loop and its thread; more than once is fine."""
+        """Cancel what still runs, and end the loop and its thread; more than once is fine."""
+        _OPEN.discard(self)
         with self._lock:
             self.stopped = True
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
         if loop is not None and thread is not None:
+            asyncio.run_coroutine_threadsafe(self._finish(), loop).result()
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
+
+    async def _finish(self) -> None:
+        """Cancel what still runs, close what is open, and the async generators that nobody left."""
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._on_stop()
+        await asyncio.sleep(0)  # A transport that was closed is only gone in the next turn of the loop.
+        await asyncio.get_running_loop().shutdown_asyncgens()
+        with contextlib.suppress(TimeoutError):  # A name server that does not answer must not hold us up.
+            async with asyncio.timeout(1):
+                await asyncio.get_running_loop().shutdown_default_executor()
+
+
+async def in_daemon_thread(function: Callable[[], _T]) -> _T:
+    """Run a function that may block, such as a signer that asks a person, without blocking the loop or the end of the program."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[_T] = loop.create_future()
+
+    def settle(result: _T | None, error: BaseException | None) -> None:
+        if not future.done():
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(cast("_T", result))
+
+    def work() -> None:
+        result: _T | None = None
+        failure: BaseException | None = None
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to whoever awaits
+            failure = error
+        with contextlib.suppress(RuntimeError):  # The loop was closed meanwhile.
+            loop.call_soon_threadsafe(settle, result, failure)
+
+    threading.Thread(target=work, name="orderseal-signer", daemon=True).start()
+    return await future

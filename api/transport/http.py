@@ -1,12 +1,14 @@
 """One HTTP request and its reply, over httpx. What a reply means is for the venue's own module to say.
 
-Nothing here re-sends anything, follows a redirect, or lets an exception of httpx out.
+Nothing here re-sends anything, follows a redirect, keeps a cookie, or lets an exception of httpx out. HTTP/2 is off: where a
+server says GOAWAY, httpcore takes its word that the request was not processed and sends it again, an order included.
+Compression is off: a few kilobytes may unpack to gigabytes in one step.
 """
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final, Self
 
 import httpx
@@ -15,10 +17,6 @@ from orderseal.api.transport.urls import check_base_url, is_loopback
 from orderseal.signing import OutcomeUnknown, Unreachable, VenueError
 
 __all__ = ["DEFAULT_LIMITS", "HttpTransport", "Limits", "Request", "Response"]
-
-# hpack writes every header, tokens included, to its debug log.
-for _name in ("hpack", "h2"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
 
 _NOTHING_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
 
@@ -30,7 +28,7 @@ class Limits:
     Attributes:
         connect: seconds until a connection stands.
         total: seconds for the whole exchange, however slowly the other side drips.
-        reply_bytes: the longest reply that is read, after decompression.
+        reply_bytes: the longest reply that is read.
     """
 
     connect: float = 10.0
@@ -85,11 +83,11 @@ class HttpTransport:
         base_url = check_base_url(base_url)
         self._client = httpx.AsyncClient(
             base_url=base_url,
-            http2=True,
             follow_redirects=False,
+            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
             trust_env=not is_loopback(base_url),
             timeout=httpx.Timeout(limits.total, connect=limits.connect),
-            headers={"User-Agent": "orderseal", "Accept": "application/json"},
+            headers={"User-Agent": "orderseal", "Accept": "application/json", "Accept-Encoding": "identity"},
         )
 
     async def send(self, request: Request) -> Response:
@@ -105,11 +103,10 @@ class HttpTransport:
         except TimeoutError:
             raise request.lost(f"no complete answer within {self._limits.total:g} s") from None
         except _NOTHING_SENT as error:
-            raise Unreachable(f"{request.what}: no connection to the venue ({_said(error)}). Nothing was sent; try again") from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict) as error:
-            raise request.lost(f"the connection broke ({_said(error)})") from error
-        except OSError as error:
-            raise request.lost(f"the connection broke ({error.strerror or type(error).__name__})") from error
+            raise Unreachable(f"{request.what}: no connection to the venue ({type(error).__name__}). Nothing was sent; try again") from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, OSError, ValueError) as error:
+            # Without the cause: the texts of the libraries below hold bytes that the other side sent, and it may repeat a token.
+            raise request.lost(f"the connection broke ({type(error).__name__})") from None
 
     async def _exchange(self, request: Request) -> Response:
         built = self._client.build_request(
@@ -121,8 +118,10 @@ class HttpTransport:
         )
         response = await self._client.send(built, stream=True)
         try:
+            if response.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
+                raise request.lost("the answer is compressed, which was not asked for")
             body = bytearray()
-            async for chunk in response.aiter_bytes(65536):
+            async for chunk in response.aiter_raw(65536):
                 body += chunk
                 if len(body) > self._limits.reply_bytes:
                     raise request.lost(f"the answer is longer than {self._limits.reply_bytes} bytes")
@@ -139,9 +138,3 @@ class HttpTransport:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-def _said(error: Exception) -> str:
-    """A short reason; httpx's own texts name hosts and system errors only."""
-    text = str(error).strip().splitlines()[0][:120] if str(error).strip() else ""
-    return text or type(error).__name__

@@ -25,7 +25,7 @@ def token_claims(token: str) -> dict[str, Any]:
     try:
         payload = token.split(".")[1]
         text = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
-        claims = None if is_too_deep(text) else json.loads(text)
+        claims = None if is_too_deep(text) else json.loads(text.decode())
     except (IndexError, ValueError, binascii.Error):
         return {}
     return cast("dict[str, Any]", claims) if isinstance(claims, dict) else {}

@@ -17,9 +17,18 @@ __all__ = ["Listener"]
 _OPEN_SECONDS: Final = 10.0
 _MESSAGE_BYTES: Final = 1024 * 1024
 
-# At debug level websockets writes every header, the token included, to its log.
-_LOGGER = logging.getLogger("orderseal.api.websocket")
-_LOGGER.setLevel(logging.WARNING)
+# At debug level websockets writes every header, the token included, to its log: this one leads nowhere.
+_LOGGER = logging.Logger("orderseal.api.websocket", level=logging.CRITICAL)  # noqa: LOG001 - in no tree that a user could turn up
+_LOGGER.addHandler(logging.NullHandler())
+
+
+class _Connection(ClientConnection):
+    """Hangs up on a peer that asks for pongs and does not read them: they would pile up without a bound."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.transport.get_write_buffer_size() > _MESSAGE_BYTES:
+            self.transport.abort()
 
 
 class _Direct(connect):
@@ -58,6 +67,7 @@ class Listener:
                 close_timeout=1,
                 max_size=_MESSAGE_BYTES,
                 logger=_LOGGER,
+                create_connection=_Connection,
                 proxy=None if is_loopback(self._url) else True,
             )
         except InvalidStatus as error:
@@ -65,8 +75,8 @@ class Listener:
             if status in (401, 403):
                 raise Unauthorized("open the status stream", status=status, code=None, message="the venue refused the token") from None
             raise Unreachable(f"open the status stream: the venue answered HTTP {status} instead of a WebSocket") from None
-        except (WebSocketException, OSError, EOFError, TimeoutError) as error:
-            raise Unreachable(f"open the status stream: no connection to the venue ({type(error).__name__})") from error
+        except (WebSocketException, OSError, EOFError, TimeoutError, ValueError) as error:
+            raise Unreachable(f"open the status stream: no connection to the venue ({type(error).__name__})") from None
 
     async def receive(self) -> str:
         """Wait for the next text message.
@@ -75,22 +85,25 @@ class Listener:
             Unreachable: the connection ended, or was silent for too long.
             InvalidReply: a binary message came.
         """
-        assert self._connection is not None
+        if self._connection is None:
+            raise Unreachable("status stream: the connection was closed here")
         try:
             async with asyncio.timeout(self._silence):
                 message = await self._connection.recv()
         except TimeoutError:
             raise Unreachable(f"status stream: silent for {self._silence:g} s, not even a heartbeat") from None
         except (websockets.ConnectionClosed, OSError, EOFError) as error:
-            raise Unreachable(f"status stream: the connection ended ({type(error).__name__})") from error
+            # Without the cause, whose text holds the reason that the other side gives.
+            raise Unreachable(f"status stream: the connection ended ({type(error).__name__})") from None
         if isinstance(message, bytes):
             raise InvalidReply("status stream: a binary message, where the venue documents JSON text", status=0)
         return message
 
     async def aclose(self) -> None:
         """Close the connection; more than once is fine."""
-        if self._connection is not None:
-            await self._connection.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
 
     async def __aenter__(self) -> Self:
         if self._connection is None:
