@@ -141,10 +141,12 @@ def _array(element: Coercer, length: int | None, sequences: tuple[type, ...], va
     return tuple(done)
 
 
-def _members(name: str, encoded_type: str, members: tuple[Member, ...], coercers: Mapping[str, Coercer], value: Any) -> Mapping[str, Any]:
+def _members(
+    name: str, encoded_types: Mapping[str, str], members: tuple[Member, ...], coercers: Mapping[str, Coercer], value: Any
+) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         declared = getattr(type(value), "encoded_type", None)
-        if declared != encoded_type:
+        if declared != encoded_types[name]:
             another = f", not of {declared.split('(')[0]}" if isinstance(declared, str) else ""
             raise _bad(f"an object with the members of {name}{another}", value)
         value = value.to_message()
@@ -197,5 +199,5 @@ def compile_coercers(
                 return _string
 
     for name, members in graph.structs.items():
-        structs[name] = partial(_members, name, encoded_types[name], members, {member.name: make(member.type) for member in members})
+        structs[name] = partial(_members, name, encoded_types, members, {member.name: make(member.type) for member in members})
     return structs, make

@@ -64,13 +64,15 @@ class TypedData:
             known = ", ".join(sorted(schema.graph.structs)[:8]) or "nothing"
             hint = "The domain is hashed into every signature; it is no message" if primary_type == DOMAIN_TYPE else ""
             raise InvalidInput(path="primaryType", expected=f"a declared struct ({known})", actual=describe(primary_type), hint=hint)
+        primary_type = exact_str(primary_type)
+        _ = schema.encoded_types[primary_type]  # Refuses a type string beyond reason; those of the structs in it are shorter.
         coerce = (schema.coerce_json if source == "json" else schema.coerce_python)[primary_type]
         try:
             canonical = coerce(message)
         except InvalidInput as error:
             raise error.below("message") from None
         put(self, "_schema", schema)
-        put(self, "primary_type", exact_str(primary_type))
+        put(self, "primary_type", primary_type)
         put(self, "message", canonical)
         put(self, "_signing_hash", None)
 

@@ -47,9 +47,8 @@ def compile_encoders(graph: TypeGraph, type_hashes: Mapping[str, bytes]) -> tupl
         return lambda value: keccak256(structs[name](value))
 
     def struct_encoder(name: str) -> Encoder:
-        type_hash = type_hashes[name]
         fields = [(member.name, make(member.type)) for member in graph.structs[name]]
-        return lambda value: type_hash + b"".join([encode(value[key]) for key, encode in fields])
+        return lambda value: type_hashes[name] + b"".join([encode(value[key]) for key, encode in fields])
 
     for name in graph.structs:
         structs[name] = struct_encoder(name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from orderseal.signing.eip712.coerce import Coercer, compile_coercers
 from orderseal.signing.eip712.encode import Encoder, compile_encoders
@@ -12,7 +12,20 @@ from orderseal.signing.values import Hash32
 
 __all__ = ["Schema"]
 
+_V = TypeVar("_V")
 _Key = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+class _Computed(dict[str, _V]):
+    """A mapping that computes each value when it is first asked for: the type strings of all structs together may be long."""
+
+    def __init__(self, compute: Callable[[str], _V]) -> None:
+        super().__init__()
+        self._compute = compute
+
+    def __missing__(self, key: str) -> _V:
+        value = self[key] = self._compute(key)
+        return value
 
 
 class Schema:
@@ -40,8 +53,8 @@ class Schema:
 
     def __init__(self, graph: TypeGraph) -> None:
         self.graph = graph
-        self.encoded_types = {name: graph.encode_type(name) for name in graph.structs}
-        self.type_hashes = {name: Hash32(keccak256(text.encode())) for name, text in self.encoded_types.items()}
+        self.encoded_types = encoded_types = _Computed(graph.encode_type)
+        self.type_hashes = _Computed(lambda name: Hash32(keccak256(encoded_types[name].encode())))
         self.coerce_python, self.python_coercer_for = compile_coercers(graph, self.encoded_types, "python")
         self.coerce_json, _ = compile_coercers(graph, self.encoded_types, "json")
         self.encode_data, self.encoder_for = compile_encoders(graph, self.type_hashes)

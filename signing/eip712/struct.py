@@ -87,7 +87,7 @@ class StructMeta(type):
 def _check_attribute(cls_name: str, key: str, *, has_default: bool) -> None:
     if has_default:
         raise TypeError(f"{cls_name}.{key}: a field has no default; every member of a struct is named")
-    taken = hasattr(Struct, key) or key in StructMeta.__annotations__ or key.startswith("__")
+    taken = hasattr(Struct, key) or key in StructMeta.__annotations__ or key.startswith(("__", f"_{cls_name.lstrip('_')}__"))
     if taken or not key.isidentifier() or keyword.iskeyword(key):
         raise TypeError(
             f"{cls_name}.{key}: a field does not hide a method or a word of Python: call it otherwise, with Sol(…, name={key!r})"

@@ -20,7 +20,13 @@ MAX_ARRAY_LENGTH: Final = 2**32
 MAX_TYPE_NESTING: Final = 32
 """The most array brackets in one type."""
 MAX_STRUCTS: Final = 500
-"""The most structs in one document: the type string of each holds those of all it refers to, so the work is quadratic."""
+"""The most structs in one document."""
+MAX_MEMBERS: Final = 5_000
+"""The most members of all structs of one document together."""
+MAX_NAME_LENGTH: Final = 256
+"""The longest name of a struct or member."""
+MAX_TYPE_LENGTH: Final = 100_000
+"""The longest type string: it repeats every struct that the primary type refers to."""
 
 Kind = Literal["uint", "int", "bytesN", "bool", "address", "bytes", "string"]
 
@@ -134,10 +140,15 @@ class TypeGraph:
 
     def encode_type(self, name: str) -> str:
         """The type string that is hashed: the struct, then every struct it refers to, sorted by name (EIP-712 ``encodeType``)."""
-        return "".join(
+        text = "".join(
             f"{struct}({','.join(f'{member.type.name} {member.name}' for member in self.structs[struct])})"
             for struct in (name, *sorted(self.dependencies(name) - {name}))
         )
+        if len(text) > MAX_TYPE_LENGTH:
+            raise InvalidInput(
+                path="types", expected=f"a type string of at most {MAX_TYPE_LENGTH} characters", actual=f"one of {len(text)}"
+            )
+        return text
 
     def dependencies(self, name: str) -> set[str]:
         """The struct and all structs that it refers to, directly or not."""
@@ -181,6 +192,8 @@ def parse_graph(types: object, path: str = "types") -> TypeGraph:
     for given, members in cast("Mapping[object, object]", types).items():
         name = _struct_name(given, path)
         structs[name] = parse_members(members, f"{path}.{name}")
+    if (count := sum(map(len, structs.values()))) > MAX_MEMBERS:
+        raise InvalidInput(path=path, expected=f"at most {MAX_MEMBERS} members in all", actual=str(count))
     for name, members in structs.items():
         for index, member in enumerate(members):
             base = base_type(member.type)
@@ -195,10 +208,10 @@ def parse_graph(types: object, path: str = "types") -> TypeGraph:
 
 
 def _struct_name(name: object, path: str) -> str:
-    if not isinstance(name, str) or not _IDENTIFIER.fullmatch(name):
+    if not isinstance(name, str) or len(name) > MAX_NAME_LENGTH or not _IDENTIFIER.fullmatch(name):
         raise InvalidInput(
             path=path,
-            expected="struct names that are Solidity identifiers",
+            expected=f"struct names that are Solidity identifiers of at most {MAX_NAME_LENGTH} characters",
             actual=describe(name),
             hint="A comma or a parenthesis in a name could forge another type string",
         )
@@ -220,10 +233,10 @@ def parse_members(members: object, path: str) -> tuple[Member, ...]:
             raise InvalidInput(path=here, expected='an object with exactly "name" and "type"', actual=describe(item))
         declaration = cast("Mapping[str, object]", item)
         name = declaration["name"]
-        if not isinstance(name, str) or not _IDENTIFIER.fullmatch(name):
+        if not isinstance(name, str) or len(name) > MAX_NAME_LENGTH or not _IDENTIFIER.fullmatch(name):
             raise InvalidInput(
                 path=f"{here}.name",
-                expected="a Solidity identifier",
+                expected=f"a Solidity identifier of at most {MAX_NAME_LENGTH} characters",
                 actual=describe(name),
                 hint="A comma or a parenthesis in a name could forge another type string",
             )

@@ -60,7 +60,7 @@ def atom(type_: str) -> st.SearchStrategy[Any]:
         return st.binary(min_size=size, max_size=size)
     bits = int(type_.lstrip("uint"))
     low, high = (0, 2**bits - 1) if type_.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-    return st.one_of(st.integers(low, high), st.sampled_from([low, high, 0, 1]))
+    return st.one_of(st.integers(low, high), st.sampled_from([low, high, 0, 1, max(low, -1)]))
 
 
 @st.composite

@@ -89,7 +89,7 @@ class Bot:
 
     @staticmethod
     def refusal(reply: httpx.Response) -> dict[str, Any]:
-        body = reply.json()
+        body: dict[str, Any] = reply.json()
         assert body.keys() - {"details"} == {"code", "message"}, body
         assert isinstance(body["code"], int)
         assert body["code"] != 0
@@ -117,7 +117,7 @@ class Bot:
         message |= {name: int(order[name]) for name in ("price", "quantity", "incentive")}
         domain = {"name": "RFQSettlement", "version": "1", "chainId": chain_id, "verifyingContract": CONTRACT}
         signed = (signer or self.account).sign_typed_data(domain, ORDER_TYPE, message)
-        return "0x" + signed.signature.hex()
+        return "0x" + bytes(signed.signature).hex()
 
     def order(self, nonce: int, quantity: int = 1, **changes: Any) -> dict[str, Any]:
         """An order that pays far more than the estimate and lives 31 days."""

@@ -161,7 +161,7 @@ async def test_the_smallest_fee_of_an_estimate_is_enough(local_bot: Any, seed: i
 async def test_a_lock_may_be_given_back_and_taken_again(local_bot: Any, kit: Any) -> None:
     bot = await local_bot(seed=kit.seed_where(unlocks_once=True), step_delay_min=0.05, step_delay_max=0.05)
     created = await bot.create(6)
-    seen = []
+    seen: list[str] = []
     async with asyncio.timeout(kit.PATIENCE):
         while not seen or seen[-1] != "filled":
             status = (await bot.look(created["id"]))["status"]
@@ -225,6 +225,8 @@ async def test_a_finished_order_cannot_be_cancelled(local_bot: Any, quantity: in
 async def test_cancelling_a_locked_order_is_up_to_the_taker(local_bot: Any, kit: Any, honoured: bool) -> None:
     seed = kit.seed_where(taker_honours_cancel=honoured, unlocks_once=False)
     bot = await local_bot(seed=seed, step_delay_min=0.1, step_delay_max=0.1)
+    created: Any = None
+    response: Any = None
     for _ in range(50):
         created = await bot.create(6)
         await bot.until(created["id"], "locked", "filled")

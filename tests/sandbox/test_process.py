@@ -177,6 +177,7 @@ def test_only_loopback_is_accepted(host: str) -> None:
 def test_wrong_use_is_explained_without_a_traceback(arguments: list[str], code: int, text: str, capsys: Any) -> None:
     from orderseal.sandbox.__main__ import main
 
+    result: Any
     try:
         result = main(arguments)
     except SystemExit as exc:

@@ -124,7 +124,8 @@ def test_importing_the_core_loads_nothing_heavy(tmp_path: Path) -> None:
 
 
 def test_importing_the_core_is_quick(tmp_path: Path) -> None:
-    program = "import time; t = time.perf_counter(); import orderseal.signing; print(time.perf_counter() - t)"
+    """Under 120 ms of work; the clock on the wall would measure the other processes too."""
+    program = "import time; t = time.process_time(); import orderseal.signing; print(time.process_time() - t)"
     times: list[float] = []
     while len(times) < 10 and (not times or min(times) >= 0.12):
         times.append(float(run(program, tmp_path)))

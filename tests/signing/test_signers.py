@@ -592,7 +592,7 @@ def open_in_a_child(path: Path, program: str = "") -> subprocess.CompletedProces
     )
     environment = {**os.environ, "PYTHONUTF8": "1"}
     return subprocess.run(
-        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=5, check=False, env=environment
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=20, check=False, env=environment
     )
 
 

@@ -517,3 +517,11 @@ def test_from_message_names_the_path_as_construction_does() -> None:
     with pytest.raises(InvalidInput) as caught:
         Mail.from_message({"from": COW, "to": {**BOB, "wallet": 1}, "contents": ""})
     assert caught.value.path == "to.wallet"
+
+
+def test_a_private_name_is_not_mangled_into_the_type() -> None:
+    """Python stores ``__amount`` in the class ``Pair`` as ``_Pair__amount``, and that was hashed."""
+    with pytest.raises(TypeError):
+
+        class Pair(Struct):
+            __amount: uint8
