@@ -3,6 +3,7 @@
 import asyncio
 import atexit
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
@@ -22,6 +23,16 @@ def _stop_all() -> None:
         loop.stop()
 
 
+def _forget_all() -> None:
+    """In a forked process: the threads of the loops stayed behind in the parent, and nothing there can be called or stopped from here."""
+    for loop in list(_OPEN):
+        loop.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
+
+
 class BackgroundLoop:
     """Runs coroutines for a caller that has no event loop. The thread starts with the first call and does not keep the process alive.
 
@@ -39,7 +50,7 @@ class BackgroundLoop:
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self.stopped:
-                raise RuntimeError("this client is closed")
+                raise RuntimeError("this client is closed, or was made before a fork: make another one")
             if threading.current_thread() is self._thread:
                 raise RuntimeError("the sync client cannot be used inside its own event loop: use the async one")
             if self._loop is None:
@@ -68,6 +79,13 @@ class BackgroundLoop:
         except BaseException:
             future.cancel()
             raise
+
+    def abandon(self) -> None:
+        """Forget the loop without stopping it, for a process that does not have its thread."""
+        _OPEN.discard(self)
+        self._lock = threading.Lock()
+        self._loop = self._thread = None
+        self.stopped = True
 
     def stop(self) -> None:
         """Cancel what still runs, and end the loop and its thread; more than once is fine."""

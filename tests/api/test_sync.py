@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -183,8 +184,9 @@ def test_no_thread_is_left_after_closing(kit: Kit, server: RawServer) -> None:
 
 
 PROGRAM = """
-import faulthandler, gc, sys, threading
+import faulthandler, gc, signal, sys, threading
 faulthandler.dump_traceback_later(20, exit=True)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # A job in the background inherits an ignored one.
 from orderseal.api import stove
 from orderseal.signing import LocalSigner
 client = stove.Client(stove.TESTNET.at(sys.argv[1]), LocalSigner.generate())
@@ -202,11 +204,14 @@ def run(server: RawServer) -> Iterator[Run]:
     def start(body: str, *flags: str) -> subprocess.Popen[str]:
         command = [sys.executable, *flags, "-c", PROGRAM + body, server.url]
         pipe = subprocess.PIPE
-        started.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True))
+        started.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True))
         return started[-1]
 
     yield start
     for process in started:
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         process.communicate()
 
@@ -312,6 +317,29 @@ def test_ctrl_c_during_a_call_ends_the_program(kit: Kit, server: RawServer, run:
     assert code in (-signal.SIGINT, 1, 130)
     assert err.rstrip().splitlines()[-1].startswith("KeyboardInterrupt"), err
     assert server.count(getattr(kit, path)) == 1
+
+
+FORK = """
+import os, signal
+client.query()
+child = os.fork()
+if child == 0:
+    signal.alarm(10)
+    try:
+        client.query()
+    except RuntimeError as error:
+        print("refused", flush=True)
+    sys.exit()
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+print(client.query().total)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_forked_process_has_no_loop_and_is_told_so(kit: Kit, server: RawServer, run: Run) -> None:
+    """The thread of the loop stays behind in the parent: a call in the child, or its end, would wait for ever."""
+    server.routes[kit.ORDERS] = kit.page()
+    assert finish(kit, run(FORK, "-W", "ignore::DeprecationWarning")) == (0, "refused\n0\n0\n", "")
 
 
 SLOW_SIGNER = """
