@@ -320,8 +320,9 @@ def test_ctrl_c_during_a_call_ends_the_program(kit: Kit, server: RawServer, run:
 
 
 FORK = """
-import os, signal
+import os
 client.query()
+faulthandler.cancel_dump_traceback_later()  # Its own thread does not survive the fork either, and the child's end would wait for it.
 child = os.fork()
 if child == 0:
     signal.alarm(10)
