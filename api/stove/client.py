@@ -5,7 +5,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Set
 from copy import copy
 from dataclasses import replace
 from decimal import Decimal
@@ -78,6 +78,7 @@ _MOST_PRICE_DIGITS: Final = 30
 _SMALLEST_TICK: Final = Decimal("0.01")  # The venue may echo a price rounded to cents.
 _FIRST_BACKOFF: Final = 0.5
 _LONGEST_BACKOFF: Final = 30.0
+_MOST_INVALID_REPLIES: Final = 10
 
 
 class _Login(msgspec.Struct):
@@ -149,6 +150,7 @@ class AsyncClient:
         self.network = network
         self.signer = signer
         self._address = signer.address
+        self._limits = limits
         self._transport = HttpTransport(network.base_url, limits)
         self._silence = silence
         self._clock = clock
@@ -482,7 +484,7 @@ class AsyncClient:
         url = websocket_url(self.network.base_url, "/ws/maker/v1?types=order_status_change")
         for last in (False, True):
             token = await self._bearer()
-            listener = Listener(url, _bearer_header(token), self._silence)
+            listener = Listener(url, _bearer_header(token), self._silence, self._limits.connect)
             try:
                 await listener.open()
             except Unauthorized:
@@ -494,35 +496,44 @@ class AsyncClient:
                 return listener
         raise AssertionError("unreachable: the second round returns or raises")
 
-    async def follow(self, placed: PlacedOrder, *, until: frozenset[str] = FINAL_STATUSES) -> AsyncIterator[StatusChange]:
+    async def follow(self, placed: PlacedOrder, *, until: Set[str] = FINAL_STATUSES) -> AsyncIterator[StatusChange]:
         """Yield the changes of one order until a final status that a query confirms. Survives lost connections.
 
         After each (re)connection the order is queried, and a change that was missed is yielded with ``pushed=False``. Changes
-        may repeat (lock, unlock, lock); none is left out that the venue still shows. ``until`` may name other statuses, for
-        example ``FINAL_STATUSES | {"partially_filled"}``.
+        may repeat (lock, unlock, lock); none is left out that the venue still shows. ``until`` may name further statuses to
+        stop at, for example ``{"partially_filled"}``; a final one always ends it.
+
+        Raises:
+            InvalidReply: the venue has no such order, or answers something else, ten times in a row.
         """
+        ends = until | FINAL_STATUSES
         known = placed.status
-        backoff = _FIRST_BACKOFF
+        backoff, failures = _FIRST_BACKOFF, 0
         while True:
+            began = time.monotonic()
             try:
                 async with self.stream() as changes:
                     current = await self.order(placed.order_hash)
-                    backoff = _FIRST_BACKOFF
                     if current.status != known:
                         yield StatusChange(order_hash=placed.order_hash, from_status=known, to_status=current.status, pushed=False)
                         known = current.status
-                    if known in until:
+                    if known in ends:
                         return
                     async for change in changes:
                         if change.order_hash.lower() != placed.order_hash.lower():
                             continue
                         known = change.to_status
                         yield change
-                        if known in until:
+                        if known in ends:
                             if (await self.order(placed.order_hash)).status == known:
                                 return
                             break  # Push and query disagree: wait a little, and begin again from what a query says.
             except (Unreachable, InvalidReply, RateLimited) as error:
+                if time.monotonic() - began > _LONGEST_BACKOFF:  # It worked for a while: this trouble is a new one.
+                    backoff, failures = _FIRST_BACKOFF, 0
+                failures += isinstance(error, InvalidReply)
+                if failures >= _MOST_INVALID_REPLIES:
+                    raise
                 wanted = error.retry_after if isinstance(error, RateLimited) else None
                 backoff = min(max(backoff, wanted or 0.0), _LONGEST_BACKOFF)
                 _LOG.warning("%s; listening again in %g s", error, backoff)

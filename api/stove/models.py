@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -106,8 +106,8 @@ class PlacedOrder(_Reply, frozen=True, kw_only=True):
     order_hash: str
     status: str
     filled_quantity: BaseUnits
-    created_at: datetime
-    updated_at: datetime
+    created_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    updated_at: Annotated[datetime, msgspec.Meta(tz=True)]
     notes: str | None = None
     fills: tuple[Fill, ...] | None = None
 

@@ -1,6 +1,6 @@
 """The maker's client for Stove for callers without an event loop. It runs :class:`.client.AsyncClient` on a loop of its own."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Set
 from decimal import Decimal
 from typing import Any, Self
 
@@ -179,7 +179,7 @@ class Client:
     def stream(self, *, seconds: float | None = None) -> StatusStream:
         return StatusStream(self._async.stream(seconds=seconds), self._loop)
 
-    def follow(self, placed: PlacedOrder, *, until: frozenset[str] = FINAL_STATUSES) -> Iterator[StatusChange]:
+    def follow(self, placed: PlacedOrder, *, until: Set[str] = FINAL_STATUSES) -> Iterator[StatusChange]:
         changes: Any = self._async.follow(placed, until=until)
         try:
             while True:

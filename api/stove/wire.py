@@ -170,7 +170,7 @@ def _refusal(sent: Request, reply: Response, code: int | None, message: str, det
         code=code,
         message=words(message, sent),
         details=words(details, sent) if details is not None else None,
-        request_id=reply.headers.get("x-request-id"),
+        request_id=words(reply.headers["x-request-id"], sent) if "x-request-id" in reply.headers else None,
     )
     if isinstance(error, RateLimited):
         error.retry_after = _retry_after(reply.headers.get("retry-after"))

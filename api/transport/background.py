@@ -42,23 +42,23 @@ class BackgroundLoop:
 
     def __init__(self, on_stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._on_stop = on_stop
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # Re-entrant: the garbage collector may finish an iteration while it is held.
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self.stopped = False
 
     def _running(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self.stopped:
-                raise RuntimeError("this client is closed, or was made before a fork: make another one")
-            if threading.current_thread() is self._thread:
-                raise RuntimeError("the sync client cannot be used inside its own event loop: use the async one")
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="orderseal", daemon=True)
-                self._thread.start()
-                _OPEN.add(self)
-            return self._loop
+        """The loop, started by its first call; the caller holds the lock."""
+        if self.stopped:
+            raise RuntimeError("this client is closed, or was made before a fork: make another one")
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("the sync client cannot be used inside its own event loop: use the async one")
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=self._loop.run_forever, name="orderseal", daemon=True)
+            self._thread.start()
+            _OPEN.add(self)
+        return self._loop
 
     def call(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         """Run a coroutine to its end and give its result; an interrupted caller cancels it.
@@ -67,11 +67,12 @@ class BackgroundLoop:
             RuntimeError: the client is or was closed, or the call comes from the loop's own thread.
         """
         try:
-            loop = self._running()
+            # Under the lock, or the loop could be stopped between being found and being given the coroutine.
+            with self._lock:
+                future = asyncio.run_coroutine_threadsafe(coroutine, self._running())
         except RuntimeError:
             coroutine.close()
             raise
-        future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         try:
             return future.result()
         except CancelledError:
@@ -83,7 +84,7 @@ class BackgroundLoop:
     def abandon(self) -> None:
         """Forget the loop without stopping it, for a process that does not have its thread."""
         _OPEN.discard(self)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._loop = self._thread = None
         self.stopped = True
 

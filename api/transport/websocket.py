@@ -14,7 +14,6 @@ from orderseal.signing import InvalidReply, Unauthorized, Unreachable
 
 __all__ = ["Listener"]
 
-_OPEN_SECONDS: Final = 10.0
 _MESSAGE_BYTES: Final = 1024 * 1024
 
 # At debug level websockets writes every header, the token included, to its log: this one leads nowhere.
@@ -45,10 +44,11 @@ class Listener:
         url: ``wss://…``, or ``ws://`` on loopback.
         headers: for the handshake, the token among them.
         silence: seconds without any message after which the connection counts as dead.
+        connect: seconds until the connection stands.
     """
 
-    def __init__(self, url: str, headers: Mapping[str, str], silence: float) -> None:
-        self._url, self._headers, self._silence = url, headers, silence
+    def __init__(self, url: str, headers: Mapping[str, str], silence: float, connect: float = 10.0) -> None:
+        self._url, self._headers, self._silence, self._open_timeout = url, headers, silence, connect
         self._connection: ClientConnection | None = None
 
     async def open(self) -> None:
@@ -63,7 +63,7 @@ class Listener:
                 self._url,
                 additional_headers=dict(self._headers),
                 user_agent_header="orderseal",
-                open_timeout=_OPEN_SECONDS,
+                open_timeout=self._open_timeout,
                 close_timeout=1,
                 max_size=_MESSAGE_BYTES,
                 logger=_LOGGER,

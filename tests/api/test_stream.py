@@ -417,12 +417,35 @@ async def test_handshakes_that_are_none(kit: Kit, server: RawServer, client_of: 
     assert type(caught.value) is Unreachable or b" 401 " in answer
 
 
-async def test_a_handshake_that_hangs(
+async def test_a_handshake_that_hangs(kit: Kit, server: RawServer, client_of: Callable[..., stove.AsyncClient]) -> None:
+    server.routes[kit.STREAM] = server.hang
+    await kit.raises(open_stream(client_of(server.url, limits=stove.Limits(connect=1.0))), Unreachable)
+
+
+async def test_following_what_the_venue_does_not_know_ends(
     kit: Kit, server: RawServer, client_of: Callable[..., stove.AsyncClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orderseal.api.transport.websocket._OPEN_SECONDS", 0.3)
-    server.routes[kit.STREAM] = server.hang
-    await kit.raises(open_stream(client_of(server.url)), Unreachable)
+    """It asked for ever, every half minute, in silence."""
+    monkeypatch.setattr("orderseal.api.stove.client._FIRST_BACKOFF", 0.001)
+    signer = kit.signer()
+    server.routes[kit.STREAM] = lambda seen: kit.plays(kit.upgrade(seen, []))
+    server.routes[kit.ORDERS] = [kit.page(kit.placed(kit.signed_order(signer))), kit.page()]
+    client = client_of(server.url, signer)
+    placed = (await client.query()).orders[0]
+    await kit.raises(all_of(kit, client.follow(placed)), InvalidReply)
+    assert server.count(kit.STREAM) == 10
+
+
+async def test_a_final_status_ends_the_following_whatever_else_is_waited_for(
+    kit: Kit, server: RawServer, client_of: Callable[..., stove.AsyncClient]
+) -> None:
+    signer = kit.signer()
+    signed = kit.signed_order(signer)
+    server.routes[kit.STREAM] = lambda seen: kit.plays(kit.upgrade(seen, []))
+    server.routes[kit.ORDERS] = [kit.page(kit.placed(signed)), kit.page(kit.placed(signed, status="cancelled"))]
+    client = client_of(server.url, signer)
+    placed = (await client.query()).orders[0]
+    assert [change.to_status for change in await all_of(kit, client.follow(placed, until={"filled"}))] == ["cancelled"]
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
