@@ -198,13 +198,17 @@ def test_the_greatest_nonce() -> None:
     assert build(nonce=2**53 - 1).nonce == 2**53 - 1
 
 
-@pytest.mark.parametrize("account", ["0x" + "00" * 20, "0xAbcdefabcdefabcdefabcdefabcdefabcdefabcd", "11" * 20, "0x11", "", None, 17])
+@pytest.mark.parametrize("account", ["0x" + "00" * 20, "0xAbcdefabcdefabcdefabcdefabcdefabcdefabcd", "11" * 20, "0x11", "", 17])
 @pytest.mark.parametrize("role", ["maker", "principal"])
 def test_accounts_that_are_none(role: str, account: object) -> None:
-    if account is None and role == "principal":
-        pytest.skip("None means the maker")
     with pytest.raises(InvalidInput):
         build(**{role: account})
+
+
+def test_no_maker_is_none_and_no_principal_is_the_maker() -> None:
+    with pytest.raises(InvalidInput):
+        build(maker=None)
+    assert build(principal=None).principal == Address(MAKER)
 
 
 @pytest.mark.parametrize("exchange", [-1, 65536, "0", True, 0.0])
