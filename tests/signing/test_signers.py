@@ -53,7 +53,7 @@ def everything_said(error: BaseException, *, with_locals: bool = False) -> str:
     """The error and its chain in every form in which one is printed, less the lines of source and of this file."""
     said = [str(error), repr(error), repr(error.args), repr(vars(error)), json.dumps(vars(error), default=repr)]
     formatted = traceback.TracebackException.from_exception(error, capture_locals=with_locals)
-    said += [f"{formatted.exc_type} {formatted}"]
+    said += [f"{type(error)} {formatted}"]
     current: traceback.TracebackException | None = formatted
     while current is not None:
         for frame in current.stack:
