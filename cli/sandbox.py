@@ -14,7 +14,12 @@ def sandbox_command(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8712,
     seed: Annotated[int | None, typer.Option(help="Repeat a run: what the documents leave open is chosen by it.")] = None,
 ) -> None:
-    """Run the sandbox venue on loopback until Ctrl-C, to test bots on."""
+    """Run the sandbox venue on loopback until Ctrl-C, to test bots on.
+
+    The last digit of a quantity that is not 0 decides what becomes of an order: 1 rests on the book, 2 is partly filled, 3 is
+    rejected, 4 is cancelled after a part fill, 5 is cancelled, 6 is filled (60 too). Use it with
+    stove.Client(stove.TESTNET.at(URL), signer).
+    """
     from orderseal.sandbox import Settings, run
 
     def ready(url: str) -> None:

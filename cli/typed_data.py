@@ -235,11 +235,15 @@ def verify_command(
         def judge(data: bytes) -> Report:
             signed, signature, named = _item(data, network)
             if expected is not None and named is not None and expected != named:
-                raise InvalidInput(path="signer", expected=f"{expected}, as --signer says", actual=str(named))
+                hint = "The item itself names another expected signer: leave one of the two out"
+                raise InvalidInput(path="signer", expected=f"{expected}, as --signer says", actual=str(named), hint=hint)
             who = expected or named
             if isinstance(signed, Order):
                 assert domain is not None
                 return inspect_order(signed, domain, signature, signer=who, at=moment)
+            if domain is not None and signed.domain != domain:
+                expected_domain = f"the domain of {network}, {domain!r}"
+                raise InvalidInput(path="typed_data.domain", expected=expected_domain, actual=repr(signed.domain))
             if signed.type_hash == Order.type_hash:
                 return inspect_order(Order.from_typed_data(signed), signed.domain, signature, signer=who, at=moment)
             if moment is not None:

@@ -23,7 +23,16 @@ from orderseal.signing.errors import (
     describe,
 )
 from orderseal.signing.keccak import KECCAK_BACKEND, keccak256
-from orderseal.signing.orders import MAX_NONCE, Order, SignedOrder, parse_venue_payload, sign_order, signature_bytes, venue_payload
+from orderseal.signing.orders import (
+    MAX_NONCE,
+    Order,
+    SignedOrder,
+    parse_venue_payload,
+    refuse_faults,
+    sign_order,
+    signature_bytes,
+    venue_payload,
+)
 from orderseal.signing.rules import DEFAULT_MAX_FEE, DeadlineRule, check_fee
 from orderseal.signing.secp256k1 import ECDSA_BACKEND
 from orderseal.signing.signers import KeystoreSigner, LocalSigner, Signer, message_hash, sign_text, sign_typed_data
@@ -81,6 +90,7 @@ __all__ = [
     "parse_venue_payload",
     "read_json",
     "recover_signer",
+    "refuse_faults",
     "sign_order",
     "sign_text",
     "sign_typed_data",

@@ -37,7 +37,7 @@ def to_base_units(value: Decimal | int, decimals: int, *, rounding: Rounding = "
             path=path,
             expected="a Decimal, or a whole number as int",
             actual=f"{describe(value)} {value!r}" if isinstance(value, float) else describe(value),
-            hint=f'Write Decimal("{value}"): a float cannot hold most decimal prices exactly' if isinstance(value, float) else "",
+            hint=_how_to_write(value),
         )
     if isinstance(value, Decimal) and not value.is_finite():
         raise InvalidInput(path=path, expected="a finite number", actual=str(value)[:40])
@@ -49,13 +49,19 @@ def to_base_units(value: Decimal | int, decimals: int, *, rounding: Rounding = "
             path=path,
             expected=f"at most {decimals} decimals",
             actual=_shown(value),
-            hint='Round it yourself, or name a rounding: "up" or "down"',
+            hint="Round it yourself, and make a Decimal from text: Decimal(150.1) is not 150.1",
         )
     if inexact and rounding == "up":
         units += 1
     if units >= _LIMIT:
         raise InvalidInput(path=path, expected="less than 2^256 base units", actual=_shown(value))
     return units
+
+
+def _how_to_write(value: object) -> str:
+    if isinstance(value, float):
+        return f'Write Decimal("{value}"): a float cannot hold most decimal prices exactly'
+    return "Write it as Decimal(…)" if isinstance(value, str) else ""
 
 
 def _scale(value: Decimal, decimals: int) -> tuple[int, bool]:

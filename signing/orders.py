@@ -15,12 +15,22 @@ from orderseal.signing.sol import address, string, uint16, uint256
 from orderseal.signing.strict_json import JsonNumber, read_json
 from orderseal.signing.values import Address, Hash32, Signature
 
-__all__ = ["MAX_NONCE", "Order", "SignedOrder", "parse_venue_payload", "sign_order", "signature_bytes", "venue_payload"]
+__all__ = [
+    "MAX_NONCE",
+    "TICKER",
+    "Order",
+    "SignedOrder",
+    "parse_venue_payload",
+    "refuse_faults",
+    "sign_order",
+    "signature_bytes",
+    "venue_payload",
+]
 
 MAX_NONCE: Final = 2**53 - 1
 """The greatest order nonce: the venue sends it as a JSON number, and JavaScript rounds greater ones."""
 
-_TICKER = re.compile(r"[A-Z0-9]{1,10}(?:[./-][A-Z0-9]{1,5})?", re.ASCII)
+TICKER = re.compile(r"[A-Z0-9]{1,10}(?:[./-][A-Z0-9]{1,5})?", re.ASCII)
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,77}", re.ASCII)
 
 # An order for more shares than any company has issued is a quantity in wei, and a price below a millionth of a token was not scaled.
@@ -70,8 +80,8 @@ class Order(Struct, name="Order", maker="maker"):
         found = [
             ("zero_address", f"{name} is the zero address, which nobody owns") for name, account in accounts.items() if not any(account)
         ]
-        if not _TICKER.fullmatch(self.ticker):
-            hint = f": write {describe(self.ticker.upper())}" if _TICKER.fullmatch(self.ticker.upper()) else ""
+        if not TICKER.fullmatch(self.ticker):
+            hint = f": write {describe(self.ticker.upper())}" if TICKER.fullmatch(self.ticker.upper()) else ""
             found.append(("ticker_form", f"ticker {describe(self.ticker)} is no stock symbol such as AAPL or BRK.B{hint}"))
         if self.price == 0:
             found.append(("price_zero", "the price is zero"))
@@ -201,10 +211,13 @@ def sign_order(order: _S, domain: Domain, signer: Signer) -> SignedOrder[_S]:
         InvalidInput: the order has :meth:`~Struct.faults`, or its maker is not the signer. Nothing was signed.
         SignerError: the signer failed, or returned a signature that is not its own.
     """
-    if faults := order.faults():
-        raise InvalidInput(
-            path=type(order).struct_name.lower(), expected="an order that can be meant", actual="; ".join(t for _, t in faults)
-        )
+    if not isinstance(order, Struct):
+        raise InvalidInput(path="order", expected="an Order or another declared struct", actual=describe(order))
+    if not isinstance(domain, Domain):
+        raise InvalidInput(path="domain", expected="a Domain, such as network.domain", actual=describe(domain))
+    if not hasattr(signer, "sign_typed_data"):
+        raise InvalidInput(path="signer", expected="a signer, such as LocalSigner.from_env(…)", actual=f"a {type(signer).__name__}")
+    refuse_faults(order)
     signer_address = signer.address
     maker = type(order).maker_attribute
     if maker is not None and getattr(order, maker) != signer_address:
@@ -219,8 +232,18 @@ def sign_order(order: _S, domain: Domain, signer: Signer) -> SignedOrder[_S]:
     return SignedOrder(order, domain, digest, signature, signer_address)
 
 
+def refuse_faults(order: Struct) -> None:
+    """Raise if an order has :meth:`~Struct.faults`: it is well-formed, but nobody can mean it."""
+    if faults := order.faults():
+        raise InvalidInput(
+            path=type(order).struct_name.lower(),
+            expected="an order that makes sense",
+            actual="one in which " + "; ".join(text for _, text in faults),
+        )
+
+
 def venue_payload(signed: SignedOrder[Order]) -> bytes:
-    """The exact bytes of the venue's create request: ``{"order": …, "signature": …}`` (*Create Order*). Made once, sent as they are."""
+    """The exact UTF-8 bytes, ready to send, of the venue's create request: ``{"order": …, "signature": …}`` (*Create Order*)."""
     body = {"order": signed.order.to_venue(), "signature": str(signed.signature)}
     return json.dumps(body, separators=(",", ":")).encode()
 

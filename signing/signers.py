@@ -128,7 +128,7 @@ class LocalSigner(InProcessSigner):
 
 
 class KeystoreSigner(InProcessSigner):
-    """A signer from an encrypted key file (Web3 Secret Storage, version 3), such as geth, MetaMask and eth-account write.
+    """A signer from an encrypted key file (Web3 Secret Storage, version 3), such as geth, clef and eth-account write.
 
     Args:
         path: the file.
@@ -149,7 +149,7 @@ class KeystoreSigner(InProcessSigner):
         if password_env is not None:
             _check_variable(password_env, "a keystore password")
         keystore = read_keystore(path)
-        super().__init__(_decrypt(keystore, os.environ[password_env] if password_env is not None else cast("str", password)))
+        super().__init__(_decrypt(keystore, os.environ[password_env] if password_env is not None else cast("str", password), _shown(path)))
         named = keystore.get("address")
         if isinstance(named, str) and named.lower().removeprefix("0x") != self.address.hex():
             raise SignerError(f"the key file is for another address than its key's, {self.address}: do not use it")
@@ -170,7 +170,7 @@ def _check_variable(name: str, expected: str) -> None:
 
 def read_keystore(path: str | Path) -> dict[str, Any]:
     """Read a key file and check that it is one that can be opened within reason; nothing is decrypted. Keys come in lower case."""
-    shown = "key file" if _KEY_LIKE.search(str(path)) else str(path)
+    shown = _shown(path)
     expected = "a Web3 Secret Storage key file (JSON, version 3)"
     try:
         with Path(path).open("rb") as file:
@@ -205,6 +205,11 @@ def read_keystore(path: str | Path) -> dict[str, Any]:
     return keystore
 
 
+def _shown(path: str | Path) -> str:
+    """The name of a key file for an error, unless it may be the key itself."""
+    return "key file" if _KEY_LIKE.search(str(path)) else str(path)
+
+
 def _lower_keys(value: Any) -> Any:
     """Fold the keys of all objects as the library below does, so that what is checked is what it uses; two that fold alike are an error."""
     if isinstance(value, dict):
@@ -216,20 +221,23 @@ def _lower_keys(value: Any) -> Any:
     return [_lower_keys(item) for item in value] if isinstance(value, list) else value
 
 
-def _decrypt(keystore: dict[str, Any], password: str) -> bytes:
+def _decrypt(keystore: dict[str, Any], password: str, shown: str) -> bytes:
     from eth_account import Account
 
     try:
         return bytes(Account.decrypt(keystore, password))
     except Exception:  # noqa: BLE001 - the file may be hostile, and what its parsers raise on it is documented nowhere
         del password
-        raise SignerError("the key file could not be opened: wrong password, or a damaged file") from None
+        raise SignerError(f"{shown} could not be opened: wrong password, or a damaged file") from None
 
 
 def _parse_key(text: str, path: str) -> bytes:
     if not isinstance(text, str) or not re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", text, re.ASCII):
-        hint = "Remove the white space around it" if isinstance(text, str) and text != text.strip() else ""
-        actual = _unspoken(text)
+        hint, actual = "", _unspoken(text)
+        if isinstance(text, str):
+            strange = sum(c not in "0123456789abcdefABCDEF" for c in text.removeprefix("0x"))
+            hint = "Remove the white space around it" if text != text.strip() else ""
+            actual += f", {strange} of them not hexadecimal" if strange else ""
         del text  # Tracebacks may be printed with the local variables of each frame.
         raise InvalidInput(path=path, expected=_KEY_FORM, actual=actual, hint=hint)
     return bytes.fromhex(text.removeprefix("0x"))

@@ -105,7 +105,8 @@ def read_json(data: bytes | str, path: str = "document") -> Any:
     try:
         result = json.loads(text, object_pairs_hook=pairs, parse_int=_number, parse_float=keep_text, parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
-        where = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        where = f"text that is none at line {error.lineno}, column {error.colno} ({error.msg})"
+        where = "a byte order mark before it" if text.startswith("\ufeff") else where
         raise InvalidInput(path=path, expected="JSON", actual=where if text.strip() else "nothing") from None
     if duplicates:
         place, key = _find_duplicate(result)

@@ -14,7 +14,7 @@ from typing import Final, Self, TypeVar
 
 import msgspec
 
-from orderseal.api.stove.intents import NASDAQ, Quote, Side, check_intent, limit_order, market_price
+from orderseal.api.stove.intents import NASDAQ, Quote, Side, check_intent, check_ticker, limit_order, market_price
 from orderseal.api.stove.models import (
     FINAL_STATUSES,
     CancelReply,
@@ -27,7 +27,7 @@ from orderseal.api.stove.models import (
     TokenAddress,
 )
 from orderseal.api.stove.network import Network
-from orderseal.api.stove.wire import clock_hint, login_message, parse_push, path_segment, read_reply, request
+from orderseal.api.stove.wire import clock_hint, login_message, parse_push, path_segment, read_reply, request, words
 from orderseal.api.transport import (
     DEFAULT_LIMITS,
     HttpTransport,
@@ -147,6 +147,12 @@ class AsyncClient:
     def __init__(
         self, network: Network, signer: Signer, *, limits: Limits = DEFAULT_LIMITS, silence: float = _SILENCE, clock: Clock = system_clock
     ) -> None:
+        if not isinstance(network, Network):
+            raise InvalidInput(
+                path="network", expected="a Network, such as stove.TESTNET or stove.TESTNET.at(url)", actual=describe(network)
+            )
+        if not hasattr(signer, "address"):
+            raise InvalidInput(path="signer", expected="a signer, such as LocalSigner.from_env(…)", actual=f"a {type(signer).__name__}")
         self.network = network
         self.signer = signer
         self._address = signer.address
@@ -283,6 +289,7 @@ class AsyncClient:
             InvalidReply: an exchange rate beyond belief.
         """
         check_intent(side, shares)
+        check_ticker(ticker)
         token = self.network.token(pay_with)
         if not token.amount(limit, path="limit").units:
             raise InvalidInput(path="limit", expected="a price above 0", actual=str(limit))
@@ -303,12 +310,14 @@ class AsyncClient:
         life: int | None = None,
         principal: AddressLike | None = None,
         max_fee: Decimal = DEFAULT_MAX_FEE,
+        nonce: int | None = None,
         exchange: int = NASDAQ,
     ) -> Order:
         """Build an order ready to sign: quote, check against your bounds, take the next nonce. Nothing is placed.
 
         The limit is signed exactly. The fee offered is that of :meth:`quote`, bounded by ``max_fee``. For the other arguments
-        and errors see :func:`limit_order`. Two orders built at the same time may get the same nonce.
+        and errors see :func:`limit_order`. Reading a nonce reserves nothing: two orders built at the same time may get the same
+        one, so build one after the other is placed, or give each its own ``nonce``.
         """
         token = self.network.token(pay_with)
         quote = await self.quote(side, ticker, shares=shares, limit=limit, pay_with=token, exchange=exchange)
@@ -321,7 +330,7 @@ class AsyncClient:
             pay_with=token,
             maker=self._address,
             fee=quote.fee,
-            nonce=await self.next_nonce(),
+            nonce=await self.next_nonce() if nonce is None else nonce,
             now=self._clock(),
             deadline=deadline,
             life=life,
@@ -340,6 +349,8 @@ class AsyncClient:
             OutcomeUnknown: it may have been accepted: use :meth:`find`.
             Unreachable: nothing was sent.
         """
+        if not isinstance(signed, SignedOrder) or not isinstance(signed.order, Order):
+            raise InvalidInput(path="signed", expected="a SignedOrder, as sign_order makes it", actual=describe(signed))
         order = signed.order
         if signed.domain != self.network.domain:
             raise InvalidInput(path="domain", expected=repr(self.network.domain), actual=repr(signed.domain))
@@ -422,7 +433,10 @@ class AsyncClient:
         """
         found = [order for order in (await self.query(order_hash=order_hash)).orders if order.order_hash.lower() == order_hash.lower()]
         if len(found) != 1:
-            raise InvalidReply(f"query orders: {len(found)} orders have the hash {order_hash[:80]}, expected one", status=200)
+            raise InvalidReply(
+                f"query orders: {len(found)} orders have the order_hash {words(order_hash)[:80]}, expected one (an id is another thing)",
+                status=200,
+            )
         return found[0]
 
     async def cancel(self, order_id: str) -> CancelReply:
@@ -506,6 +520,8 @@ class AsyncClient:
         Raises:
             InvalidReply: the venue has no such order, or answers something else, ten times in a row.
         """
+        if not isinstance(placed, PlacedOrder):
+            raise InvalidInput(path="placed", expected="a PlacedOrder, as create and query give it", actual=describe(placed))
         ends = until | FINAL_STATUSES
         known = placed.status
         backoff, failures = _FIRST_BACKOFF, 0

@@ -18,7 +18,9 @@ from orderseal.signing import (
     check_fee,
     describe,
     format_time,
+    refuse_faults,
 )
+from orderseal.signing.orders import TICKER
 from orderseal.signing.values import Address
 
 __all__ = ["NASDAQ", "Quote", "Side", "explain", "limit_order", "market_price", "refusals"]
@@ -119,14 +121,18 @@ def limit_order(
     price = token.amount(limit, path="limit")
     if not price.units:
         raise InvalidInput(path="limit", expected="a price above 0", actual=str(limit))
-    check_fee(fee, price.times(shares), max_fee)
+    try:
+        check_fee(fee, price.times(shares), max_fee)
+    except InvalidInput as error:
+        error.path = {"ratio": "max_fee", "token": "fee"}.get(error.path, error.path)
+        raise
     if deadline is None:
         deadline = network.deadline_rule.choose(now, life=life)
     else:
         network.deadline_rule.check(deadline, now)
     order = Order(
-        maker=Address(maker),
-        principal=Address(maker if principal is None else principal),
+        maker=_account(maker, "maker"),
+        principal=_account(maker if principal is None else principal, "principal"),
         is_buy=side == "buy",
         ticker=ticker,
         exchange=exchange,
@@ -137,9 +143,28 @@ def limit_order(
         deadline=deadline,
         nonce=nonce,
     )
-    if faults := order.faults():
-        raise InvalidInput(path="order", expected="an order that can be meant", actual="; ".join(text for _, text in faults))
+    refuse_faults(order)
     return order
+
+
+def _account(value: AddressLike, path: str) -> Address:
+    try:
+        return Address(value)
+    except InvalidInput as error:
+        error.path = path
+        raise
+
+
+def check_ticker(ticker: object) -> None:
+    """Check the form of a ticker before the venue is asked about it, which answers a wrong one in words of its own."""
+    if not isinstance(ticker, str) or not TICKER.fullmatch(ticker):
+        right = ticker.strip().upper() if isinstance(ticker, str) else ""
+        raise InvalidInput(
+            path="ticker",
+            expected="a stock symbol such as AAPL or BRK.B",
+            actual=describe(ticker),
+            hint=f"Write {right}" if TICKER.fullmatch(right) else "",
+        )
 
 
 def check_intent(side: object, shares: object) -> None:
@@ -160,9 +185,10 @@ def explain(order: Order, network: Network) -> list[str]:
         price, total, offered = (str(TokenAmount(token, units)) for units in (order.price, notional, fee))
     ticker = order.ticker if order.ticker.isprintable() and len(order.ticker) <= 20 else describe(order.ticker)
     verb, bound, flow = ("Buy", "at most", "pay") if order.is_buy else ("Sell", "at least", "receive")
+    besides = "on top of that" if order.is_buy else "out of your own"
     return [
         f"{verb} {order.quantity} {ticker}, {bound} {price} a share: {flow} {bound} {total}.",
-        f"Offer the broker a fee of {offered} for the whole order.",
+        f"Offer the broker a fee of {offered} for the whole order, {besides}.",
         f"{'The shares go' if order.is_buy else 'The money goes'} to {order.principal}"
         + (", the signer's own account." if order.principal == order.maker else ", which is NOT the signer's account."),
         f"Good until {format_time(order.deadline)}; until then a copy of the signature can be used, even after a cancellation.",

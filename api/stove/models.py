@@ -85,6 +85,7 @@ class Fill(_Reply, frozen=True, kw_only=True):
 class PlacedOrder(_Reply, frozen=True, kw_only=True):
     """An order as the venue holds it (*Create Order*, *Query Orders*).
 
+    It is what the venue said at one moment, and does not change by itself: query again, or follow it.
     ``quantity`` and ``filled_quantity`` are what the venue sent: whole shares when an order is created; its query pages
     call them wei. :meth:`is_for` knows both. ``order_hash`` is the venue's own name for the order, and how it is computed is
     not documented.

@@ -57,7 +57,8 @@ class Network:
                 return which
             raise InvalidInput(path="token", expected=f"one of {self._symbols()} of {self.name}", actual=f"{which} at {which.address}")
         if not isinstance(which, str) or which not in self.tokens:
-            raise InvalidInput(path="token", expected=f"one of {self._symbols()}", actual=describe(which))
+            hint = f"Write {which.upper()}" if isinstance(which, str) and which.upper() in self.tokens else ""
+            raise InvalidInput(path="token", expected=f"one of {self._symbols()}", actual=describe(which), hint=hint)
         return self.tokens[which]
 
     def _symbols(self) -> str:

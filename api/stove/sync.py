@@ -99,6 +99,7 @@ class Client:
         life: int | None = None,
         principal: AddressLike | None = None,
         max_fee: Decimal = DEFAULT_MAX_FEE,
+        nonce: int | None = None,
         exchange: int = NASDAQ,
     ) -> Order:
         return self._loop.call(
@@ -112,6 +113,7 @@ class Client:
                 life=life,
                 principal=principal,
                 max_fee=max_fee,
+                nonce=nonce,
                 exchange=exchange,
             )
         )

@@ -70,7 +70,7 @@ def login_message(address: Address, chain_id: int, now: float, nonce: str) -> st
 def path_segment(value: str, what: str) -> str:
     """Check an id that becomes part of a path: a slash or a dot in it would name another endpoint."""
     if not isinstance(value, str) or not _SEGMENT.fullmatch(value):
-        raise InvalidInput(path=what, expected="letters, digits, - and _", actual=describe(value))
+        raise InvalidInput(path=what, expected="the id of a placed order, such as placed.id", actual=describe(value))
     return value
 
 

@@ -25,7 +25,7 @@ def check_base_url(url: str, path: str = "url") -> str:
         raise InvalidInput(path=path, expected=expected, actual="one with a user name, a query, a fragment, white space or odd characters")
     parts = _split(url)
     if parts is None or parts.scheme not in ("https", "http") or not parts.hostname or not _is_host(parts.hostname):
-        raise InvalidInput(path=path, expected=expected, actual="something else")
+        raise InvalidInput(path=path, expected=expected, actual=describe(url))
     if parts.scheme == "http" and not is_loopback(url):
         raise InvalidInput(
             path=path,

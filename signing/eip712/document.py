@@ -96,7 +96,10 @@ class TypedData:
             actual = "; ".join(
                 ([f"{', '.join(missing)} missing"] if missing else []) + ([f"{', '.join(extra)} not known"] if extra else [])
             )
-            raise InvalidInput(path="document", expected="an object with exactly " + ", ".join(_KEYS), actual=actual)
+            hint = ""
+            if "signature" in found:
+                hint = "This is something signed: verify reads it; hash and sign take the document alone"
+            raise InvalidInput(path="document", expected="an object with exactly " + ", ".join(_KEYS), actual=actual, hint=hint)
         typed_data = cls.__new__(cls)
         typed_data._fill(found["types"], found["primaryType"], found["domain"], found["message"], "json")
         return typed_data

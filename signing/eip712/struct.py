@@ -239,7 +239,8 @@ def _solidity(cls: StructMeta, attribute: str, hint: Any) -> tuple[str, str | No
         return (sol.type if sol else nested.struct_name + suffix), (sol.name if sol else None), nested
     if sol is None:
         raise TypeError(
-            f"{cls.__qualname__}.{attribute}: name its Solidity type, for example with uint256 or Annotated[int, Sol('uint256')]"
+            f"{cls.__qualname__}.{attribute}: name its Solidity type, with uint256, string, … of orderseal.signing.sol, "
+            "or Annotated[int, Sol('uint88')]"
         )
     return sol.type, sol.name, None
 

@@ -138,7 +138,7 @@ def test_a_token_of_another_network() -> None:
 
 
 def test_the_fee_is_in_the_payment_token() -> None:
-    fails(InvalidInput, "token", fee=USDC.amount(1))
+    fails(InvalidInput, "fee", fee=USDC.amount(1))
 
 
 def test_the_fee_is_bounded() -> None:
@@ -220,7 +220,7 @@ def test_an_exchange_is_a_16_bit_number(exchange: object) -> None:
 def test_plain_words_for_a_buy() -> None:
     assert stove.explain(build(), stove.TESTNET) == [
         "Buy 60 AAPL, at most 150.25 USDT a share: pay at most 9015 USDT.",
-        "Offer the broker a fee of 3.5 USDT for the whole order.",
+        "Offer the broker a fee of 3.5 USDT for the whole order, on top of that.",
         f"The shares go to {Address(MAKER)}, the signer's own account.",
         "Good until 2025-07-15T15:16:40Z; until then a copy of the signature can be used, even after a cancellation.",
         "Nonce 7 on Stove test network (BSC Testnet), chain 97, contract 0xCB310C56A19078aA969A922f382613d932D89D83.",

@@ -204,3 +204,23 @@ async def test_an_order_that_the_sandbox_refuses(kit: Kit, sandbox: Sandbox, cli
         early = Order(**{name: getattr(signed.order, name) for name in Order.__annotations__} | {"deadline": signed.order.deadline - DAY})
         await kit.raises(client.create(sign_order(early, client.network.domain, signer)), Refused)
         assert (await client.query()).total == 0
+
+
+@pytest.mark.parametrize("thing", [None, "signed", 5, {}], ids=ascii)
+async def test_what_is_not_signed_is_not_submitted(
+    kit: Kit, server: RawServer, client_of: Callable[..., stove.AsyncClient], thing: Any
+) -> None:
+    error = await kit.raises(client_of(server.url).create(thing), InvalidInput)
+    assert error.path == "signed"
+    assert not server.seen
+
+
+def test_a_client_is_made_from_a_network_and_a_signer(kit: Kit) -> None:
+    for arguments, path in (
+        ((kit.signer(), stove.TESTNET), "network"),
+        (("http://127.0.0.1", kit.signer()), "network"),
+        ((stove.TESTNET, "key"), "signer"),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            stove.Client(*arguments)
+        assert caught.value.path == path

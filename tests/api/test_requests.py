@@ -578,9 +578,9 @@ async def test_a_new_order_that_cannot_be_asked_about_asks_nothing(
     [
         ({"deadline": 1_753_000_000_000}, "deadline"),
         ({"life": 10**7, "deadline": 1_753_000_000}, "deadline"),
-        ({"ticker": "aapl"}, "order"),
+        ({"ticker": "aapl"}, "ticker"),
         ({"principal": "0x" + "00" * 20}, "order"),
-        ({"principal": "0x12"}, "address"),
+        ({"principal": "0x12"}, "principal"),
     ],
     ids=str,
 )

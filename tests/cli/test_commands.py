@@ -378,3 +378,19 @@ def test_remote_signer_is_asked_for_by_url(run: Any, document: dict[str, Any]) -
         assert done.err.startswith("orderseal: ")
     assert run("sign", "-", "--remote", "http://127.0.0.1:9", "--key-env", "K", stdin=json.dumps(document)).code == 2
     assert run("sign", "-", "--key-env", "K", "--address", "0x00", stdin=json.dumps(document), env={"K": "1"}).code == 2
+
+
+def test_the_network_of_a_document_is_checked(run: Any, account: Any, document: dict[str, Any]) -> None:
+    """It was ignored for everything but a venue payload: a desk thought that it had been checked."""
+    item = {"typed_data": document, "signature": signed_by(account, document)}
+    assert run("verify", "-", "--network", "stove-testnet", stdin=json.dumps(item)).code == 0
+    item["typed_data"] = {**document, "domain": {**DOMAIN, "chainId": 1}}
+    done = run("verify", "-", "--network", "stove-testnet", "--json", stdin=json.dumps(item))
+    assert done.code == 1
+    assert done.json()["path"] == "typed_data.domain"
+
+
+def test_something_signed_is_no_document_to_hash(run: Any, account: Any, document: dict[str, Any]) -> None:
+    done = run("hash", "-", stdin=json.dumps({"typed_data": document, "signature": "0x00"}))
+    assert done.code == 1
+    assert "verify reads it" in done.err
