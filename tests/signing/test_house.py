@@ -123,15 +123,6 @@ def test_importing_the_core_loads_nothing_heavy(tmp_path: Path) -> None:
     assert run(program, tmp_path) == "[]"
 
 
-def test_importing_the_core_is_quick(tmp_path: Path) -> None:
-    """Under 120 ms of work; the clock on the wall would measure the other processes too."""
-    program = "import time; t = time.process_time(); import orderseal.signing; print(time.process_time() - t)"
-    times: list[float] = []
-    while len(times) < 10 and (not times or min(times) >= 0.12):
-        times.append(float(run(program, tmp_path)))
-    assert min(times) < 0.12, times
-
-
 def modules() -> list[str]:
     found = ["orderseal.signing"]
     found += [info.name for info in pkgutil.walk_packages(orderseal.signing.__path__, "orderseal.signing.")]
