@@ -1,5 +1,6 @@
 """The entry point: commands, and what becomes of errors."""
 
+import io
 import os
 import sys
 from importlib.metadata import version
@@ -49,12 +50,26 @@ def options(
 
 def main() -> None:
     """Run the command. Errors of ours are one line without a traceback; a closed pipe ends quietly."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # A terminal may know no arrows.
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # Here, where a failure can still be told; the interpreter's own comes too late.
     except OrdersealError as error:
         fail(error, as_json=False)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         raise SystemExit(1) from None
+    except OSError as error:
+        _drop_output()
+        fail(OrdersealError(f"the output could not be written: {(error.strerror or 'no reason given').lower()}"), as_json=False)
+
+
+def _drop_output() -> None:
+    """Let the interpreter flush what is left at its end to nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -75,12 +75,16 @@ def read_input(name: str) -> bytes:
         except ValueError:
             raise WrongUse("the file name is not one") from None
     if len(data) > _MAX_INPUT_BYTES:
-        raise WrongUse(f"{name}: longer than {_MAX_INPUT_BYTES // 2**20} MiB; use --jsonl with one document a line")
+        shown = "standard input" if name == "-" else name
+        raise WrongUse(f"{shown}: longer than {_MAX_INPUT_BYTES // 2**20} MiB; use --jsonl with one document a line")
     return data
 
 
 def lines(name: str) -> Iterator[tuple[int, bytes]]:
-    """Read a file, or standard input for ``-``, line by line: (number from 1, line). Empty lines are passed over."""
+    """Read a file, or standard input for ``-``, line by line: (number from 1, line). Empty lines are passed over.
+
+    A line of more than 64 MiB ends the reading: its pieces would be taken for lines of their own.
+    """
     try:
         stream = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115 - closed below, and standard input is not ours
     except OSError as error:
@@ -91,6 +95,8 @@ def lines(name: str) -> Iterator[tuple[int, bytes]]:
         number = 0
         while line := stream.readline(_MAX_INPUT_BYTES):
             number += 1
+            if len(line) == _MAX_INPUT_BYTES and not line.endswith(b"\n"):
+                raise WrongUse(f"line {number} is longer than {_MAX_INPUT_BYTES // 2**20} MiB")
             if line.strip():
                 yield number, line
     finally:

@@ -394,3 +394,25 @@ def test_something_signed_is_no_document_to_hash(run: Any, account: Any, documen
     done = run("hash", "-", stdin=json.dumps({"typed_data": document, "signature": "0x00"}))
     assert done.code == 1
     assert "verify reads it" in done.err
+
+
+def test_a_full_disk_is_said_without_a_traceback(run: Any, document: dict[str, Any], tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    (tmp_path / "doc.json").write_text(json.dumps(document))
+    command = f'"{sys.executable}" -P -m orderseal.cli hash doc.json > /dev/full'
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, "orderseal: the output could not be written: no space left on device\n")
+
+
+def test_a_terminal_without_unicode_is_served(run: Any) -> None:
+    done = run("doctor", env={"PYTHONIOENCODING": "ascii"})
+    assert done.code == 0
+    assert "\\xb5s" in done.out
+
+
+def test_a_line_beyond_reason_is_not_taken_for_two(run: Any) -> None:
+    done = run("hash", "-", "--jsonl", stdin=b"[" + b" " * (64 * 2**20) + b"]\n")
+    assert done.code == 2
+    assert done.json()["error"] == "line 1 is longer than 64 MiB"
