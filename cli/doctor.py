@@ -16,9 +16,9 @@ from orderseal.signing.clock import system_clock
 
 __all__ = ["doctor_command"]
 
-_PACKAGES = ("orderseal", "coincurve", "safe-pysha3", "eth-account", "httpx", "websockets", "msgspec", "starlette", "uvicorn")
+_PACKAGES = ("orderseal", "coincurve", "tiny-keccak", "eth-account", "httpx", "websockets", "msgspec", "starlette", "uvicorn")
 
-# Above these a back end is slower than libsecp256k1 or safe-pysha3 on any machine of the last ten years.
+# Above these a back end is slower than libsecp256k1 or tiny-keccak on any machine of the last ten years.
 _SLOW_KECCAK_US = 10.0
 _SLOW_SIGN_US = 300.0
 
@@ -59,8 +59,8 @@ def examine() -> dict[str, Any]:
         "recover_signer_us": _microseconds(lambda: recover_signer(order, signed.signature, domain), 200),
     }
     warnings: list[str] = []
-    if KECCAK_BACKEND != "safe-pysha3" or speeds["keccak_us"] > _SLOW_KECCAK_US:
-        warnings.append(f"keccak runs on {KECCAK_BACKEND} at {speeds['keccak_us']} µs a hash: `pip install safe-pysha3` for the fast one")
+    if KECCAK_BACKEND != "tiny-keccak" or speeds["keccak_us"] > _SLOW_KECCAK_US:
+        warnings.append(f"keccak runs on {KECCAK_BACKEND} at {speeds['keccak_us']} µs a hash: `pip install tiny-keccak` for the fast one")
     if speeds["sign_order_us"] > _SLOW_SIGN_US:
         warnings.append(f"{speeds['sign_order_us']} µs a signature is slow for {ECDSA_BACKEND}: is the machine busy?")
     if importlib.util.find_spec("starlette") is None or importlib.util.find_spec("uvicorn") is None:

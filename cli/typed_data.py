@@ -4,7 +4,7 @@ import getpass
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -30,17 +30,15 @@ from orderseal.signing import (
     Order,
     OrdersealError,
     Report,
+    SignedItem,
     Signer,
     TypedData,
     describe,
-    inspect_order,
-    inspect_typed_data,
-    parse_venue_payload,
-    read_json,
+    inspect_signed,
+    read_signed,
     recover_signer,
     sign_order,
     sign_typed_data,
-    signature_bytes,
     system_clock,
     unix_seconds,
 )
@@ -153,29 +151,12 @@ def sign_command(
         emit(f"signature    {signature}")
 
 
-def _item(data: bytes, network: str | None) -> tuple[TypedData | Order, bytes, Address | None]:
+def _item(data: bytes, network: str | None) -> SignedItem:
     """Read what ``verify`` and ``recover`` take: a signed document, or a venue payload."""
-    found = read_json(data)
-    keys: set[str] = set(cast("dict[str, Any]", found)) if isinstance(found, dict) else set()
-    if "order" in keys:
-        order, signature = parse_venue_payload(found)
-        if network is None:
-            raise WrongUse(f"a venue payload does not say which contract it is for: use --network ({', '.join(NETWORKS)})")
-        return order, signature, None
-    if not {"typed_data", "signature"} <= keys <= {"typed_data", "signature", "signer"}:
-        raise InvalidInput(
-            path="document",
-            expected='{"typed_data": …, "signature": …, "signer": …?}, or a venue payload {"order": …, "signature": …}',
-            actual=describe(found) if not keys else f"an object with {', '.join(describe(key) for key in sorted(keys)[:8])}",
-        )
-    try:
-        document = TypedData.from_json(found["typed_data"])
-    except InvalidInput as error:
-        raise error.below("typed_data") from None
-    signer = found.get("signer")
-    if signer is not None and not isinstance(signer, str):
-        raise InvalidInput(path="signer", expected="an address", actual=describe(signer))
-    return document, signature_bytes(found["signature"]), None if signer is None else _address(signer, "signer")
+    item = read_signed(data)
+    if isinstance(item.content, Order) and network is None:
+        raise WrongUse(f"a venue payload does not say which contract it is for: use --network ({', '.join(NETWORKS)})")
+    return item
 
 
 def _address(text: str, path: str) -> Address:
@@ -233,22 +214,10 @@ def verify_command(
             domain = _domain(network)
 
         def judge(data: bytes) -> Report:
-            signed, signature, named = _item(data, network)
-            if expected is not None and named is not None and expected != named:
-                hint = "The item itself names another expected signer: leave one of the two out"
-                raise InvalidInput(path="signer", expected=f"{expected}, as --signer says", actual=str(named), hint=hint)
-            who = expected or named
-            if isinstance(signed, Order):
-                assert domain is not None
-                return inspect_order(signed, domain, signature, signer=who, at=moment)
-            if domain is not None and signed.domain != domain:
-                expected_domain = f"the domain of {network}, {domain!r}"
-                raise InvalidInput(path="typed_data.domain", expected=expected_domain, actual=repr(signed.domain))
-            if signed.type_hash == Order.type_hash:
-                return inspect_order(Order.from_typed_data(signed), signed.domain, signature, signer=who, at=moment)
-            if moment is not None:
-                raise WrongUse(f"--at needs an order with a deadline that is known, not a {signed.primary_type}")
-            return inspect_typed_data(signed, signature, signer=who)
+            item = _item(data, network)
+            if moment is not None and isinstance(item.content, TypedData) and item.content.type_hash != Order.type_hash:
+                raise WrongUse(f"--at needs an order with a deadline that is known, not a {item.content.primary_type}")
+            return inspect_signed(item, domain=domain, signer=expected, at=moment)
 
         if jsonl:
             _per_line(file, lambda line: judge(line).to_json(), lambda found: _verdict(found["valid"]))

@@ -4,6 +4,7 @@ Importing it loads neither web3 nor httpx nor eth_account.
 """
 
 from orderseal.signing.amounts import Rounding, Token, TokenAmount, from_base_units, to_base_units
+from orderseal.signing.batch import AuditPool, SigningPool, recover_many, sign_many
 from orderseal.signing.clock import FIRST_MILLISECONDS, Clock, format_time, system_clock, unix_seconds
 from orderseal.signing.eip712 import Domain, Sol, Struct, TypedData
 from orderseal.signing.errors import (
@@ -23,6 +24,7 @@ from orderseal.signing.errors import (
     describe,
 )
 from orderseal.signing.keccak import KECCAK_BACKEND, keccak256
+from orderseal.signing.limits import DEFAULT_LIMITS, Limits
 from orderseal.signing.orders import (
     MAX_NONCE,
     Order,
@@ -35,12 +37,14 @@ from orderseal.signing.orders import (
 )
 from orderseal.signing.rules import DEFAULT_MAX_FEE, DeadlineRule, check_fee
 from orderseal.signing.secp256k1 import ECDSA_BACKEND
+from orderseal.signing.signed import SignedItem, inspect_signed, read_signed
 from orderseal.signing.signers import KeystoreSigner, LocalSigner, Signer, message_hash, sign_text, sign_typed_data
 from orderseal.signing.strict_json import is_too_deep, read_json
 from orderseal.signing.values import Address, AddressLike, Hash32, Signature
 from orderseal.signing.verify import Report, inspect_order, inspect_typed_data, recover_signer, verify_order, verify_typed_data
 
 __all__ = [
+    "DEFAULT_LIMITS",
     "DEFAULT_MAX_FEE",
     "ECDSA_BACKEND",
     "FIRST_MILLISECONDS",
@@ -48,6 +52,7 @@ __all__ = [
     "MAX_NONCE",
     "Address",
     "AddressLike",
+    "AuditPool",
     "Clock",
     "DeadlineRule",
     "Domain",
@@ -55,6 +60,7 @@ __all__ = [
     "InvalidInput",
     "InvalidReply",
     "KeystoreSigner",
+    "Limits",
     "LocalSigner",
     "NonceConflict",
     "Order",
@@ -66,9 +72,11 @@ __all__ = [
     "Rounding",
     "RuleViolation",
     "Signature",
+    "SignedItem",
     "SignedOrder",
     "Signer",
     "SignerError",
+    "SigningPool",
     "Sol",
     "Struct",
     "Token",
@@ -83,14 +91,18 @@ __all__ = [
     "format_time",
     "from_base_units",
     "inspect_order",
+    "inspect_signed",
     "inspect_typed_data",
     "is_too_deep",
     "keccak256",
     "message_hash",
     "parse_venue_payload",
     "read_json",
+    "read_signed",
+    "recover_many",
     "recover_signer",
     "refuse_faults",
+    "sign_many",
     "sign_order",
     "sign_text",
     "sign_typed_data",

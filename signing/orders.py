@@ -22,6 +22,8 @@ __all__ = [
     "SignedOrder",
     "parse_venue_payload",
     "refuse_faults",
+    "refuse_unsignable",
+    "sign_checked",
     "sign_order",
     "signature_bytes",
     "venue_payload",
@@ -34,6 +36,7 @@ TICKER = re.compile(r"[A-Z0-9]{1,10}(?:[./-][A-Z0-9]{1,5})?", re.ASCII)
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,77}", re.ASCII)
 
 # An order for more shares than any company has issued is a quantity in wei, and a price below a millionth of a token was not scaled.
+_ZERO_ADDRESS: Final = bytes(20)
 _MOST_SHARES: Final = 10**15
 _LEAST_PRICE: Final = 10**12
 
@@ -76,10 +79,11 @@ class Order(Struct, name="Order", maker="maker"):
         Codes: ``zero_address``, ``ticker_form``, ``price_zero``, ``price_unscaled``, ``quantity_zero``, ``quantity_scaled``,
         ``deadline_unit``, ``nonce_range``.
         """
-        accounts = {"maker": self.maker, "principal": self.principal, "asset": self.asset}
-        found = [
-            ("zero_address", f"{name} is the zero address, which nobody owns") for name, account in accounts.items() if not any(account)
-        ]
+        found: list[tuple[str, str]] = []
+        if _ZERO_ADDRESS in (self.maker, self.principal, self.asset):
+            accounts = {"maker": self.maker, "principal": self.principal, "asset": self.asset}
+            zeros = [name for name, account in accounts.items() if account == _ZERO_ADDRESS]
+            found += [("zero_address", f"{name} is the zero address, which nobody owns") for name in zeros]
         if not TICKER.fullmatch(self.ticker):
             hint = f": write {describe(self.ticker.upper())}" if TICKER.fullmatch(self.ticker.upper()) else ""
             found.append(("ticker_form", f"ticker {describe(self.ticker)} is no stock symbol such as AAPL or BRK.B{hint}"))
@@ -211,25 +215,34 @@ def sign_order(order: _S, domain: Domain, signer: Signer) -> SignedOrder[_S]:
         InvalidInput: the order has :meth:`~Struct.faults`, or its maker is not the signer. Nothing was signed.
         SignerError: the signer failed, or returned a signature that is not its own.
     """
+    if not hasattr(signer, "sign_typed_data"):
+        raise InvalidInput(path="signer", expected="a signer, such as LocalSigner.from_env(…)", actual=f"a {type(signer).__name__}")
+    refuse_unsignable(order, domain, signer.address)
+    return sign_checked(order, domain, signer)
+
+
+def sign_checked(order: _S, domain: Domain, signer: Signer) -> SignedOrder[_S]:
+    """Sign an order that :func:`refuse_unsignable` let pass."""
+    digest = order.signing_hash(domain)
+    signature = checked_signature(signer, digest, lambda: order.to_typed_data(domain))
+    return SignedOrder(order, domain, digest, signature, signer.address)
+
+
+def refuse_unsignable(order: Struct, domain: Domain, signer: Address) -> None:
+    """Raise unless this is an order without faults, for a domain, with the signer as its declared maker."""
     if not isinstance(order, Struct):
         raise InvalidInput(path="order", expected="an Order or another declared struct", actual=describe(order))
     if not isinstance(domain, Domain):
         raise InvalidInput(path="domain", expected="a Domain, such as network.domain", actual=describe(domain))
-    if not hasattr(signer, "sign_typed_data"):
-        raise InvalidInput(path="signer", expected="a signer, such as LocalSigner.from_env(…)", actual=f"a {type(signer).__name__}")
     refuse_faults(order)
-    signer_address = signer.address
     maker = type(order).maker_attribute
-    if maker is not None and getattr(order, maker) != signer_address:
+    if maker is not None and getattr(order, maker) != signer:
         raise InvalidInput(
             path=f"{type(order).struct_name.lower()}.{maker}",
-            expected=f"the signer's address {signer_address}",
+            expected=f"the signer's address {signer}",
             actual=str(getattr(order, maker)),
             hint="A contract accepts an order only if its maker signed it",
         )
-    digest = order.signing_hash(domain)
-    signature = checked_signature(signer, digest, lambda: order.to_typed_data(domain))
-    return SignedOrder(order, domain, digest, signature, signer_address)
 
 
 def refuse_faults(order: Struct) -> None:

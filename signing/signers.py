@@ -81,7 +81,8 @@ class InProcessSigner:
 
     def sign_typed_data(self, digest: Hash32, document: Callable[[], TypedData]) -> Signature:  # noqa: ARG002 - the digest is enough here
         """Sign an EIP-712 signing hash that this process computed itself."""
-        return Signature(secp256k1.sign(self.__key, digest))
+        # Low-s and RFC 6979 are libsecp256k1's own rule, and v is 27 or 28: nothing is left to check.
+        return bytes.__new__(Signature, secp256k1.sign(self.__key, digest))
 
     def sign_message(self, text: str) -> Signature:
         """Sign a text by ``personal_sign`` (EIP-191 version 0x45)."""

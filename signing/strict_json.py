@@ -7,18 +7,21 @@ recursion limit (py-ecc, which eth-account loads, sets it to 100,000), and then 
 import json
 import re
 from collections.abc import Callable, Mapping
+from json.scanner import make_scanner
 from typing import Any, Final, cast
 
 from orderseal.signing.errors import InvalidInput, describe
+from orderseal.signing.limits import DEFAULT_LIMITS, MAX_DEPTH, Limits
 
-__all__ = ["JAVASCRIPT_SAFE", "MAX_DEPTH", "JsonNumber", "is_too_deep", "read_json", "refuse_deep_value"]
+__all__ = ["JAVASCRIPT_SAFE", "JsonNumber", "checked_text", "is_too_deep", "read_json", "read_object", "refuse_large_value"]
 
 JAVASCRIPT_SAFE: Final = 2**53
 """JavaScript holds every integer below this exactly, and rounds some from here on."""
 
-MAX_DEPTH: Final = 128
-"""The most levels of arrays and objects within each other that are read."""
-
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.S)
+_FIRST_KEY = re.compile(r'[ \t\n\r]*\{[ \t\n\r]*"([A-Za-z_]+)"[ \t\n\r]*:[ \t\n\r]*', re.ASCII)
+_NEXT_KEY = re.compile(r'[ \t\n\r]*,[ \t\n\r]*"([A-Za-z_]+)"[ \t\n\r]*:[ \t\n\r]*', re.ASCII)
+_LAST = re.compile(r"[ \t\n\r]*\}[ \t\n\r]*", re.ASCII)
 _BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.S)
 
 
@@ -28,40 +31,67 @@ class JsonNumber(str):
     __slots__ = ()
 
 
-def is_too_deep(data: bytes) -> bool:
-    """Whether JSON text nests deeper than :data:`MAX_DEPTH`. Linear in its length, and almost free for ordinary documents."""
-    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+def is_too_deep(data: bytes, depth: int = MAX_DEPTH) -> bool:
+    """Whether JSON text nests deeper than ``depth``. Linear in its length, and almost free for ordinary documents."""
+    if data.count(b"[") + data.count(b"{") <= depth:
         return False
-    depth = 0
+    level = 0
     for match in _BRACKETS.finditer(data):
         first = data[match.start()]
         if first in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
+            level += 1
+            if level > depth:
                 return True
         elif first in b"]}":
-            depth -= 1
+            level -= 1
     return False
 
 
-def refuse_deep_value(value: object, path: str) -> None:
-    """Refuse a Python value that nests deeper than :data:`MAX_DEPTH`, one that contains itself included."""
+def checked_text(data: bytes | str, path: str, limits: Limits) -> str:
+    """Give JSON text that is UTF-8 and within the limits; whether it is JSON is for the parser to say."""
+    raw = data if isinstance(data, bytes) else str.encode(data, errors="surrogatepass")
+    if len(raw) > limits.document_bytes:
+        raise InvalidInput(path=path, expected=f"JSON of at most {limits.document_bytes} bytes", actual=f"{len(raw)} bytes")
+    if is_too_deep(raw, limits.depth):
+        raise _too_deep(path, limits)
+    if raw.count(b",") > limits.values or raw.count(b"{") > limits.objects:
+        bare = _STRINGS.sub(b"", raw)
+        _refuse_many(bare.count(b","), bare.count(b"{"), path, limits)
+    try:
+        return bytes.decode(data) if isinstance(data, bytes) else data
+    except UnicodeDecodeError as error:
+        raise InvalidInput(path=path, expected="JSON in UTF-8", actual=f"other bytes at position {error.start}") from None
+
+
+def refuse_large_value(value: object, path: str, limits: Limits = DEFAULT_LIMITS) -> None:
+    """Refuse a Python value beyond the limits of depth and number, one that contains itself included."""
     stack: list[tuple[Any, int]] = [(value, 1)]
+    values = objects = 0
     while stack:
         current, depth = stack.pop()
         if isinstance(current, Mapping):
             inner: Any = current.values()
+            objects += 1
         elif isinstance(current, list | tuple):
             inner = cast("list[Any]", current)
         else:
             continue
-        if depth > MAX_DEPTH:
-            raise _too_deep(path)
+        values += len(inner)
+        if depth > limits.depth:
+            raise _too_deep(path, limits)
+        _refuse_many(values, objects, path, limits)
         stack += [(item, depth + 1) for item in inner if isinstance(item, Mapping | list | tuple)]
 
 
-def _too_deep(path: str) -> InvalidInput:
-    return InvalidInput(path=path, expected=f"at most {MAX_DEPTH} levels of arrays and objects", actual="more")
+def _too_deep(path: str, limits: Limits) -> InvalidInput:
+    return InvalidInput(path=path, expected=f"at most {limits.depth} levels of arrays and objects", actual="more")
+
+
+def _refuse_many(values: int, objects: int, path: str, limits: Limits) -> None:
+    if values > limits.values:
+        raise InvalidInput(path=path, expected=f"at most {limits.values} values", actual="more")
+    if objects > limits.objects:
+        raise InvalidInput(path=path, expected=f"at most {limits.objects} objects", actual="more")
 
 
 class _Duplicate:
@@ -71,15 +101,57 @@ class _Duplicate:
         self.key = key
 
 
-def read_json(data: bytes | str, path: str = "document") -> Any:
+class _Irregular(Exception):
+    """Raised within the quick reader."""
+
+
+def _distinct(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(items)
+    if len(result) != len(items):
+        raise _Irregular
+    return result
+
+
+def _no_constant(_word: str) -> Any:
+    raise _Irregular
+
+
+def read_object(
+    text: str, recall: Callable[[str, str, int], tuple[Any, int] | None], start: int = 0
+) -> tuple[dict[str, tuple[Any, int, int]], int] | None:
+    """Read the JSON object at ``start`` quickly, as ``{key: (value, start, end)}`` and where it ends, or give ``None``.
+
+    ``None`` says nothing about what is wrong, nor that anything is: :func:`read_json` does. Before a member's value is parsed,
+    ``recall(key, text, start)`` may give the value and its end instead. Equal text of an object has an equal meaning, and ends at the
+    same place, whatever follows it.
+    """
+    found: dict[str, tuple[Any, int, int]] = {}
+    match = _FIRST_KEY.match(text, start)
+    try:
+        while match:
+            key, begin = match[1], match.end()
+            if key in found:
+                return None
+            value, end = recall(key, text, begin) or _scan(text, begin)
+            found[key] = value, begin, end
+            match = _NEXT_KEY.match(text, end)
+            if not match and (last := _LAST.match(text, end)):
+                return found, last.end()
+    except (_Irregular, StopIteration, ValueError):
+        pass
+    return None
+
+
+def read_json(data: bytes | str, path: str = "document", limits: Limits = DEFAULT_LIMITS) -> Any:
     """Parse JSON strictly.
 
     A number that is no plain integer below 2^53 comes back as its text in a :class:`JsonNumber`, so that the type which it
     meets can refuse it with its path.
 
     Raises:
-        InvalidInput: with the path of a duplicate key, or the line and column of a syntax error.
+        InvalidInput: beyond the limits; or with the path of a duplicate key, or the line and column of a syntax error.
     """
+    text = checked_text(data, path, limits)
     duplicates: list[_Duplicate] = []
 
     def pairs(items: list[tuple[str, Any]]) -> Any:
@@ -90,13 +162,6 @@ def read_json(data: bytes | str, path: str = "document") -> Any:
         twice = next(key for key, _value in items if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         duplicates.append(_Duplicate(twice))
         return duplicates[-1]
-
-    if is_too_deep(data if isinstance(data, bytes) else data.encode(errors="surrogatepass")):
-        raise _too_deep(path)
-    try:
-        text = data.decode() if isinstance(data, bytes) else data
-    except UnicodeDecodeError as error:
-        raise InvalidInput(path=path, expected="JSON in UTF-8", actual=f"other bytes at position {error.start}") from None
 
     def refuse_constant(word: str) -> Any:
         raise InvalidInput(path=path, expected="JSON", actual=f"{word}, which is no JSON")
@@ -121,6 +186,13 @@ def _number(text: str) -> int | JsonNumber:
             return number
     return JsonNumber(text)
 
+
+_scan = cast(
+    "Callable[[str, int], tuple[Any, int]]",
+    make_scanner(
+        json.JSONDecoder(object_pairs_hook=_distinct, parse_int=_number, parse_float=JsonNumber, parse_constant=_no_constant)  # type: ignore[arg-type]
+    ),
+)
 
 _Link = tuple[Any, str]  # (the link above or None, the key or [index] here): a path that is written out only when it is wanted
 

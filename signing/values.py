@@ -42,7 +42,7 @@ class Address(bytes):
 
     def __new__(cls, value: "AddressLike") -> Self:
         if isinstance(value, str):
-            return super().__new__(cls, _parse_address(exact_str(value)))
+            return super().__new__(cls, address_of_text(exact_str(value)))
         if isinstance(value, bytes) and len(raw := exact_bytes(value)) == 20:
             return super().__new__(cls, raw)
         raise InvalidInput(path="address", expected=_ADDRESS_FORM, actual=describe(value))
@@ -74,7 +74,8 @@ def _checksum(raw: bytes) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _parse_address(text: str) -> bytes:
+def address_of_text(text: str) -> Address:
+    """The address that a string spells. The cache is bounded: it holds no string of another length, since errors are not cached."""
     if not _ADDRESS.fullmatch(text):
         raise InvalidInput(path="address", expected=_ADDRESS_FORM, actual=describe(text))
     raw = bytes.fromhex(text[2:])
@@ -85,7 +86,7 @@ def _parse_address(text: str) -> bytes:
             actual=f"{text}, whose checksum is wrong",
             hint="A digit is mistyped, or the letters lost their case: copy the address again from its source",
         )
-    return raw
+    return bytes.__new__(Address, raw)
 
 
 class Hash32(bytes):
@@ -109,6 +110,12 @@ class Hash32(bytes):
         return type(self), (bytes(self),)
 
 
+# Compared as bytes: big-endian words of one length sort like their numbers.
+_ZERO_32: Final = bytes(32)
+_N_32: Final = N.to_bytes(32, "big")
+_HALF_N_32: Final = HALF_N.to_bytes(32, "big")
+
+
 def signature_fault(raw: bytes) -> tuple[str, str] | None:
     """Say what is wrong with the form of a signature as (code, explanation); ``None`` if nothing is.
 
@@ -121,12 +128,12 @@ def signature_fault(raw: bytes) -> tuple[str, str] | None:
     if v not in (27, 28):
         hint = "; some hardware wallets give 0 or 1, which contracts refuse: add 27 to the last byte" if v in (0, 1) else ""
         return "bad_v", f"v must be 27 or 28, it is {v}{hint}"
-    if not 0 < int.from_bytes(raw[:32], "big") < N:
+    if not _ZERO_32 < raw[:32] < _N_32:
         return "bad_r", "r is zero or not below the order of the curve"
-    s = int.from_bytes(raw[32:64], "big")
-    if not 0 < s < N:
+    s = raw[32:64]
+    if not _ZERO_32 < s < _N_32:
         return "bad_s", "s is zero or not below the order of the curve"
-    if s > HALF_N:
+    if s > _HALF_N_32:
         return "high_s", "s lies in the upper half, which contracts refuse because it makes signatures malleable (EIP-2)"
     return None
 

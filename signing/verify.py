@@ -3,9 +3,9 @@
 Everything here is offline. Contract wallets (ERC-1271) cannot be decided offline; a report says so where it matters.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from orderseal.signing.clock import format_time, unix_seconds
 from orderseal.signing.eip712.document import TypedData
@@ -122,12 +122,13 @@ def verify_order(
         struct = order
     if domain is None or signature is None:
         raise InvalidInput(path="verify_order", expected="a SignedOrder, or an order with its domain and signature", actual="less")
-    report = inspect_order(struct, domain, signature, signer=signer, at=at)
-    report.raise_if_invalid()
-    assert report.signer is not None
-    if isinstance(order, SignedOrder) and (order.signer != report.signer or order.signing_hash != report.signing_hash):
+    finding = _examine_order(struct, domain, signature, signer, at)
+    if finding.problems or finding.signer is None:
+        finding.report().raise_if_invalid()
+    assert finding.signer is not None
+    if isinstance(order, SignedOrder) and (order.signer != finding.signer or order.signing_hash != finding.signing_hash):
         raise VerificationFailed("the signed order names another digest or signer than its content has", reasons=("signer_mismatch",))
-    return report.signer
+    return finding.signer
 
 
 def _opened(signed: SignedOrder[Struct], domain: Domain | None, signature: bytes | None) -> tuple[Struct, Domain, bytes]:
@@ -149,17 +150,35 @@ def verify_typed_data(typed_data: TypedData, signature: bytes, *, signer: Addres
 
 def inspect_order(order: Struct, domain: Domain, signature: bytes, *, signer: AddressLike | None = None, at: int | None = None) -> Report:
     """Like :func:`verify_order`, but give a :class:`Report` instead of raising for a bad signature."""
+    return _examine_order(order, domain, signature, signer, at).report()
+
+
+class _Finding(NamedTuple):
+    """What a signature was found to be; a report is made of it only where somebody reads one."""
+
+    signer: Address | None
+    expected_signer: Address | None
+    signing_hash: Hash32
+    problems: list[tuple[str, str]]
+    diagnosis: str | None
+
+    def report(self) -> Report:
+        codes, texts = tuple([code for code, _ in self.problems]), tuple([text for _, text in self.problems])
+        valid = None if codes == ("no_expected_signer",) else not codes
+        return Report(valid, self.signer, self.expected_signer, self.signing_hash, codes, texts, self.diagnosis)
+
+
+def _examine_order(order: Struct, domain: Domain, signature: bytes, signer: AddressLike | None, at: int | None) -> _Finding:
     maker_attribute = type(order).maker_attribute
     maker: Address | None = getattr(order, maker_attribute) if maker_attribute else None
     problems = list(order.faults())
     if at is not None:
         unix_seconds(at, "at")
-    deadline = getattr(order, "deadline", None)
-    if at is not None and isinstance(deadline, int) and deadline < at:
-        problems.append(("deadline_passed", f"the deadline {format_time(deadline)} has passed at {format_time(at)}"))
-    return _judge(
-        order.signing_hash(domain), signature, _expected(signer, maker, problems), problems, lambda: _order_mistakes(order, domain)
-    )
+        deadline = getattr(order, "deadline", None)
+        if isinstance(deadline, int) and deadline < at:
+            problems.append(("deadline_passed", f"the deadline {format_time(deadline)} has passed at {format_time(at)}"))
+    expected = maker if signer is None else _expected(signer, maker, problems)
+    return _examine(order.signing_hash(domain), signature, expected, problems, lambda: _order_mistakes(order, domain))
 
 
 def inspect_typed_data(typed_data: TypedData, signature: bytes, *, signer: AddressLike | None = None) -> Report:
@@ -169,19 +188,24 @@ def inspect_typed_data(typed_data: TypedData, signature: bytes, *, signer: Addre
     """
     if typed_data.type_hash == Order.type_hash:
         return inspect_order(Order.from_typed_data(typed_data), typed_data.domain, signature, signer=signer)
-    problems: list[tuple[str, str]] = []
-    expected = _expected(signer, None, problems)
-    return _judge(typed_data.signing_hash, signature, expected, problems, lambda: _document_mistakes(typed_data))
+    expected = Address(signer) if signer is not None else None
+    return _examine(typed_data.signing_hash, signature, expected, [], lambda: _document_mistakes(typed_data)).report()
 
 
-def _expected(signer: AddressLike | None, maker: Address | None, problems: list[tuple[str, str]]) -> Address | None:
-    named = Address(signer) if signer is not None else None
-    if named is not None and maker is not None and named != maker:
+def _expected(signer: AddressLike, maker: Address | None, problems: list[tuple[str, str]]) -> Address:
+    named = Address(signer)
+    if maker is not None and named != maker:
         problems.append(("maker_mismatch", f"the order's maker is {maker}, but {named} was expected to sign"))
-    return named or maker
+    return named
 
 
-def _judge(digest: Hash32, signature: bytes, expected: Address | None, problems: list[tuple[str, str]], mistakes: Any) -> Report:
+def _examine(
+    digest: Hash32,
+    signature: bytes,
+    expected: Address | None,
+    problems: list[tuple[str, str]],
+    mistakes: Callable[[], Iterator[tuple[str, bytes]]],
+) -> _Finding:
     found: Address | None = None
     diagnosis: str | None = None
     if not isinstance(signature, bytes):
@@ -196,15 +220,14 @@ def _judge(digest: Hash32, signature: bytes, expected: Address | None, problems:
         if raw is None:
             problems.append(("unrecoverable", "no key can have made this signature"))
         else:
-            found = Address(raw)
+            found = bytes.__new__(Address, raw)
             if expected is not None and found != expected:
                 text = f"signed by {found}, not by {expected}"
                 problems.append(("signer_mismatch", text))
                 diagnosis = _find_mistake(digest, signature, expected, mistakes())
     if expected is None:
         problems.append(("no_expected_signer", "nobody said who should have signed, and almost any 65 bytes recover to some address"))
-    valid = None if [code for code, _ in problems] == ["no_expected_signer"] else not problems
-    return Report(valid, found, expected, digest, tuple(c for c, _ in problems), tuple(t for _, t in problems), diagnosis)
+    return _Finding(found, expected, digest, problems, diagnosis)
 
 
 def _form_mistake(digest: bytes, signature: bytes, expected: Address | None) -> str | None:

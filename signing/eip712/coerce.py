@@ -7,23 +7,24 @@ mapping for structs.
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, Literal, cast
 
-from orderseal.signing.eip712.types import ArrayType, AtomicType, Member, SolidityType, TypeGraph
+from orderseal.signing.eip712.types import ATOMS, ArrayType, AtomicType, Member, SolidityType, TypeGraph, base_type
 from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.strict_json import JAVASCRIPT_SAFE, JsonNumber
-from orderseal.signing.values import Address, exact_bytes, exact_str, hex_to_bytes
+from orderseal.signing.values import Address, address_of_text, exact_bytes, exact_str, hex_to_bytes
 
-__all__ = ["Coercer", "Source", "compile_coercers", "integer_bounds"]
+__all__ = ["Coercer", "Coercers", "Source", "array_coercer", "integer_bounds"]
 
 Coercer = Callable[[Any], Any]
 Source = Literal["python", "json"]
 
-_DECIMAL = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
-_HEX_NUMBER = re.compile(r"0x(?:0|[1-9a-f][0-9a-f]*)", re.ASCII)
-_LONGEST_NUMBER: Final = 80  # 2^256 has 78 digits, and a sign
+# 2^256 has 78 decimal and 64 hexadecimal digits; what is longer is out of every range.
+_DECIMAL = re.compile(r"0|-?[1-9][0-9]{0,77}", re.ASCII)
+_HEX_NUMBER = re.compile(r"0x(?:0|[1-9a-f][0-9a-f]{0,63})", re.ASCII)
 
 
 def integer_bounds(type_: AtomicType) -> tuple[int, int]:
@@ -60,16 +61,16 @@ def _range(type_: AtomicType) -> str:
 
 
 def _integer_from_json(type_: AtomicType, low: int, high: int, value: Any) -> int:
-    form = f"{type_.name} as an integer, a decimal string" + (" or a lower-case 0x string" if low == 0 else "")
-    if type(value) is int and -JAVASCRIPT_SAFE < value < JAVASCRIPT_SAFE:
-        number = value
-    elif type(value) is str and len(value) <= _LONGEST_NUMBER and _DECIMAL.fullmatch(value):
+    if type(value) is str and _DECIMAL.fullmatch(value):
         number = int(value)
-    elif type(value) is str and low == 0 and len(value) <= _LONGEST_NUMBER and _HEX_NUMBER.fullmatch(value):
+    elif type(value) is int and -JAVASCRIPT_SAFE < value < JAVASCRIPT_SAFE:
+        number = value
+    elif type(value) is str and low == 0 and _HEX_NUMBER.fullmatch(value):
         number = int(value, 16)
-    elif type(value) is int:
-        raise _bad(f"{form}; a JSON number below 2^53", value, "JavaScript would round it: write a decimal string")
     else:
+        form = f"{type_.name} as an integer, a decimal string" + (" or a lower-case 0x string" if low == 0 else "")
+        if type(value) is int:
+            raise _bad(f"{form}; a JSON number below 2^53", value, "JavaScript would round it: write a decimal string")
         hint = "No spaces, signs, separators or leading zeros" if isinstance(value, str) else ""
         raise _bad(form, value, hint)
     if not low <= number <= high:
@@ -87,7 +88,7 @@ def _address_from_python(value: Any) -> Address:
     if type(value) is Address:
         return value
     try:
-        return Address(value)
+        return address_of_text(value) if type(value) is str else Address(value)
     except InvalidInput as error:
         error.path = ""
         raise
@@ -125,13 +126,18 @@ def _string(value: Any) -> str:
     return text
 
 
-def _array(element: Coercer, length: int | None, sequences: tuple[type, ...], value: Any) -> tuple[Any, ...]:
-    if not isinstance(value, sequences):
+def _array(element: Coercer, atomic: bool, length: int | None, sequences: tuple[type, ...], value: Any) -> tuple[Any, ...]:
+    items: Any = value
+    if type(value) is not list and type(value) is not tuple:
+        # A copy that the subclass of a list or tuple cannot take part in.
+        items = list.copy(value) if isinstance(value, list) else tuple.__getitem__(value, slice(None)) if isinstance(value, tuple) else None
+    if items is None or not isinstance(value, sequences):
         raise _bad("an array", value)
-    # A copy that the subclass of a list or tuple cannot take part in.
-    items: list[Any] = list.copy(value) if isinstance(value, list) else list(tuple.__getitem__(cast("tuple[Any, ...]", value), slice(None)))
     if length is not None and len(items) != length:
         raise _bad(f"an array of exactly {length} items", items)
+    if atomic:
+        with suppress(InvalidInput):  # The loop below says which item it was.
+            return tuple(map(element, items))
     done: list[Any] = []
     try:
         for item in items:
@@ -141,25 +147,41 @@ def _array(element: Coercer, length: int | None, sequences: tuple[type, ...], va
     return tuple(done)
 
 
+def array_coercer(type_: SolidityType, element: Coercer, sequences: tuple[type, ...] = (list, tuple)) -> Coercer:
+    """Wrap the coercer of a base type in those of the arrays around it."""
+    if not isinstance(type_, ArrayType):
+        return element
+    inner = array_coercer(type_.element, element, sequences)
+    return partial(_array, inner, isinstance(type_.element, AtomicType), type_.length, sequences)
+
+
 def _members(
-    name: str, encoded_types: Mapping[str, str], members: tuple[Member, ...], coercers: Mapping[str, Coercer], value: Any
+    name: str,
+    encoded_types: Mapping[str, str],
+    members: tuple[Member, ...],
+    coercers: tuple[tuple[str, Coercer], ...],
+    value: Any,
 ) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        declared = getattr(type(value), "encoded_type", None)
-        if declared != encoded_types[name]:
-            another = f", not of {declared.split('(')[0]}" if isinstance(declared, str) else ""
-            raise _bad(f"an object with the members of {name}{another}", value)
-        value = value.to_message()
-    given = dict(cast("Mapping[Any, Any]", value))
-    if len(given) != len(members) or any(member.name not in given for member in members):
-        raise _member_mismatch(name, members, given)
+    if type(value) is not dict:
+        if not isinstance(value, Mapping):
+            declared = getattr(type(value), "encoded_type", None)
+            if declared != encoded_types[name]:
+                another = f", not of {declared.split('(')[0]}" if isinstance(declared, str) else ""
+                raise _bad(f"an object with the members of {name}{another}", value)
+            value = value.to_message()
+        value = dict(cast("Mapping[Any, Any]", value))
+    given = cast("dict[Any, Any]", value)
     result: dict[str, Any] = {}
     member_name = ""
     try:
-        for member_name, coercer in coercers.items():
+        for member_name, coercer in coercers:
             result[member_name] = coercer(given[member_name])
     except InvalidInput as error:
         raise error.below(member_name) from None
+    except KeyError:
+        raise _member_mismatch(name, members, given) from None
+    if len(given) != len(members):
+        raise _member_mismatch(name, members, given)
     return MappingProxyType(result)
 
 
@@ -172,32 +194,46 @@ def _member_mismatch(name: str, members: tuple[Member, ...], given: Mapping[Any,
     return InvalidInput(path="", expected=f"exactly the {len(declared)} members of {name}", actual="; ".join(parts))
 
 
-def compile_coercers(
-    graph: TypeGraph, encoded_types: Mapping[str, str], source: Source
-) -> tuple[dict[str, Coercer], Callable[[SolidityType], Coercer]]:
-    """Compile a coercer for every struct of the graph, and give a function that makes one for any type over it."""
-    structs: dict[str, Coercer] = {}
-    sequences = (list,) if source == "json" else (list, tuple)
-    from_json = source == "json"
+_PYTHON: Final[Mapping[str, Coercer]] = {
+    **{name: partial(_integer_from_python, t, *integer_bounds(t)) for name, t in ATOMS.items() if t.kind in ("uint", "int")},
+    **{name: partial(_bytes_from_python, t.size) for name, t in ATOMS.items() if t.kind in ("bytes", "bytesN")},
+    "bool": _bool,
+    "address": _address_from_python,
+    "string": _string,
+}
+_JSON: Final[Mapping[str, Coercer]] = {
+    **{name: partial(_integer_from_json, t, *integer_bounds(t)) for name, t in ATOMS.items() if t.kind in ("uint", "int")},
+    **{name: partial(_bytes_from_json, t.size) for name, t in ATOMS.items() if t.kind in ("bytes", "bytesN")},
+    "bool": _bool,
+    "address": _address_from_json,
+    "string": _string,
+}
 
-    def make(type_: SolidityType) -> Coercer:
-        if isinstance(type_, ArrayType):
-            return partial(_array, make(type_.element), type_.length, sequences)
-        if not isinstance(type_, AtomicType):
-            name = type_.name
-            return lambda value: structs[name](value)
-        match type_.kind:
-            case "uint" | "int":
-                return partial(_integer_from_json if from_json else _integer_from_python, type_, *integer_bounds(type_))
-            case "bytes" | "bytesN":
-                return partial(_bytes_from_json if from_json else _bytes_from_python, type_.size)
-            case "bool":
-                return _bool
-            case "address":
-                return _address_from_json if from_json else _address_from_python
-            case "string":
-                return _string
 
-    for name, members in graph.structs.items():
-        structs[name] = partial(_members, name, encoded_types, members, {member.name: make(member.type) for member in members})
-    return structs, make
+class Coercers:
+    """The coercers of a graph's structs for one source, each made when it is first asked for."""
+
+    __slots__ = ("_atoms", "_encoded_types", "_graph", "_sequences", "_structs")
+
+    def __init__(self, graph: TypeGraph, encoded_types: Mapping[str, str], source: Source) -> None:
+        self._graph, self._encoded_types = graph, encoded_types
+        self._atoms = _JSON if source == "json" else _PYTHON
+        self._sequences: tuple[type, ...] = (list,) if source == "json" else (list, tuple)
+        self._structs: dict[str, Coercer] = {}
+
+    def struct(self, name: str) -> Coercer:
+        """The coercer of a struct: a mapping with exactly its members, or a declared struct of the same type string."""
+        if name not in self._structs:
+            members = self._graph.structs[name]
+            coercers = tuple([(member.name, self.make(member.type)) for member in members])
+            self._structs[name] = partial(_members, name, self._encoded_types, members, coercers)
+        return self._structs[name]
+
+    def make(self, type_: SolidityType) -> Coercer:
+        """The coercer of any type over the graph."""
+        if type(type_) is AtomicType:
+            return self._atoms[type_.name]
+        base = base_type(type_)
+        # A struct is compiled when a value of it comes: it may contain itself.
+        element = self._atoms[base.name] if isinstance(base, AtomicType) else lambda value: self.struct(base.name)(value)
+        return array_coercer(type_, element, self._sequences)

@@ -7,12 +7,58 @@ from orderseal.signing.eip712.coerce import Source
 from orderseal.signing.eip712.domain import DOMAIN_TYPE, Domain
 from orderseal.signing.eip712.schema import Schema
 from orderseal.signing.errors import InvalidInput, describe
-from orderseal.signing.strict_json import read_json, refuse_deep_value
+from orderseal.signing.limits import DEFAULT_LIMITS, Limits
+from orderseal.signing.strict_json import checked_text, read_json, read_object, refuse_large_value
 from orderseal.signing.values import Address, Hash32, exact_str
 
 __all__ = ["TypedData"]
 
 _KEYS: Final = ("types", "primaryType", "domain", "message")
+_KEY_SET: Final = frozenset(_KEYS)
+
+
+class _Types:
+    """The ``types`` of a document, read: the declaration of the domain, if there is one, and the schema of the rest."""
+
+    __slots__ = ("domain", "schema")
+
+    def __init__(self, domain: object, schema: Schema) -> None:
+        self.domain, self.schema = domain, schema
+
+    @classmethod
+    def read(cls, types: object, limits: Limits) -> "_Types":
+        if not isinstance(types, Mapping):
+            raise InvalidInput(path="types", expected="an object of struct declarations", actual=describe(types))
+        declared = cast("Mapping[str, Any]", types)
+        structs = {name: members for name, members in declared.items() if name != DOMAIN_TYPE}
+        return cls(declared.get(DOMAIN_TYPE, _NOT_DECLARED), Schema.parse(structs, limits=limits))
+
+
+_NOT_DECLARED: Final = object()
+
+# The last few texts of `types` that were read: a bot or a desk meets the same ones again and again. Replaced as a whole, so that
+# threads need no lock; short texts only, so that a stranger cannot fill the memory with them.
+_RECENT: Final = 16
+_LONGEST_RECENT: Final = 16_384
+_recent: tuple[tuple[str, _Types], ...] = ()
+
+
+def _recall(key: str, text: str, start: int) -> tuple[_Types, int] | None:
+    if key == "types":
+        for known, types in _recent:
+            if text.startswith(known, start):
+                return types, start + len(known)
+    return None
+
+
+def _recall_nothing(_key: str, _text: str, _start: int) -> None:
+    """For limits other than the default: what was read under one must not pass under another."""
+
+
+def _remember(text: str, types: _Types) -> None:
+    global _recent  # noqa: PLW0603
+    if len(text) <= _LONGEST_RECENT:
+        _recent = ((text, types), *_recent[: _RECENT - 1])
 
 
 class TypedData:
@@ -24,6 +70,7 @@ class TypedData:
         primary_type: the struct that is signed; never inferred.
         domain: a :class:`Domain`, or a mapping with the members that ``EIP712Domain`` declares.
         message: the values, as Python forms (``int``, ``bytes``, …).
+        limits: how large the document may be.
 
     Raises:
         InvalidInput: with the path of the bad field, for example ``message.order.legs[2].price``.
@@ -37,38 +84,42 @@ class TypedData:
     _schema: Schema
     _signing_hash: Hash32 | None
 
-    def __init__(self, types: Mapping[str, Any], primary_type: str, domain: Domain | Mapping[str, Any], message: Mapping[str, Any]) -> None:
-        refuse_deep_value(message, "message")
-        self._fill(types, primary_type, domain, message, "python")
+    def __init__(
+        self,
+        types: Mapping[str, Any],
+        primary_type: str,
+        domain: Domain | Mapping[str, Any],
+        message: Mapping[str, Any],
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        refuse_large_value(message, "message", limits)
+        self._fill(_Types.read(types, limits), primary_type, domain, message, "python")
 
-    def _fill(self, types: object, primary_type: object, domain: object, message: object, source: Source) -> None:
-        if not isinstance(types, Mapping):
-            raise InvalidInput(path="types", expected="an object of struct declarations", actual=describe(types))
-        structs = {name: members for name, members in types.items() if name != DOMAIN_TYPE}
+    def _fill(self, types: _Types, primary_type: object, domain: object, message: object, source: Source) -> None:
         put = object.__setattr__
         if isinstance(domain, Domain):
-            if DOMAIN_TYPE in types and Domain.parse(types[DOMAIN_TYPE], domain_values(domain), source="python") != domain:
+            if types.domain is not _NOT_DECLARED and Domain.parse(types.domain, domain_values(domain), source="python") != domain:
                 raise InvalidInput(path=f"types.{DOMAIN_TYPE}", expected=domain.encoded_type, actual="another declaration")
             put(self, "domain", domain)
+        elif types.domain is _NOT_DECLARED:
+            raise InvalidInput(
+                path="types",
+                expected=f"a declaration of {DOMAIN_TYPE}",
+                actual="none",
+                hint="List the members of the domain, so that every library hashes the same ones",
+            )
         else:
-            if DOMAIN_TYPE not in types:
-                raise InvalidInput(
-                    path="types",
-                    expected=f"a declaration of {DOMAIN_TYPE}",
-                    actual="none",
-                    hint="List the members of the domain, so that every library hashes the same ones",
-                )
-            put(self, "domain", Domain.parse(types[DOMAIN_TYPE], domain, source=source))
-        schema = Schema.parse(structs)
+            put(self, "domain", Domain.parse(types.domain, domain, source=source))
+        schema = types.schema
         if not isinstance(primary_type, str) or primary_type not in schema.graph.structs:
             known = ", ".join(sorted(schema.graph.structs)[:8]) or "nothing"
             hint = "The domain is hashed into every signature; it is no message" if primary_type == DOMAIN_TYPE else ""
             raise InvalidInput(path="primaryType", expected=f"a declared struct ({known})", actual=describe(primary_type), hint=hint)
         primary_type = exact_str(primary_type)
         _ = schema.encoded_types[primary_type]  # Refuses a type string beyond reason; those of the structs in it are shorter.
-        coerce = (schema.coerce_json if source == "json" else schema.coerce_python)[primary_type]
         try:
-            canonical = coerce(message)
+            canonical = schema.coerce(primary_type, message, source)
         except InvalidInput as error:
             raise error.below("message") from None
         put(self, "_schema", schema)
@@ -77,20 +128,49 @@ class TypedData:
         put(self, "_signing_hash", None)
 
     @classmethod
-    def from_json(cls, data: bytes | str | Mapping[str, Any]) -> Self:
+    def from_json(cls, data: bytes | str | Mapping[str, Any], *, limits: Limits = DEFAULT_LIMITS) -> Self:
         """Read an ``eth_signTypedData_v4`` document from JSON text, UTF-8 bytes, or an already parsed object.
 
-        Only text can be checked for duplicate keys and for numbers that JavaScript would round, so prefer it.
+        Only text can be checked for duplicate keys and for numbers that JavaScript would round, so prefer it. What goes beyond
+        ``limits`` is refused.
         """
         if isinstance(data, bytes | str):
-            document = read_json(data)
-        else:
-            refuse_deep_value(data, "document")
-            document = data
+            return cls._from_text(data, limits)
+        refuse_large_value(data, "document", limits)
+        return cls._from_object(data, limits)
+
+    @classmethod
+    def _from_text(cls, data: bytes | str, limits: Limits) -> Self:
+        """Read text by its four members; what is not as it should be is read again by the parser that can say what it is."""
+        text = checked_text(data, "document", limits)
+        read = cls.read_at(text, 0, limits)
+        if read is not None and read[1] == len(text):
+            return read[0]
+        return cls._from_object(read_json(data, limits=limits), limits)
+
+    @classmethod
+    def read_at(cls, text: str, start: int, limits: Limits = DEFAULT_LIMITS) -> tuple[Self, int] | None:
+        """For readers of documents within documents: quickly read the one at ``start`` of checked text, and where it ends.
+
+        ``None`` where it is not regular JSON with exactly the four members; it may still be a document.
+        """
+        read = read_object(text, _recall if limits is DEFAULT_LIMITS else _recall_nothing, start)
+        if read is None or read[0].keys() != _KEY_SET:
+            return None
+        found, end = read
+        types, types_start, types_end = found["types"]
+        if not isinstance(types, _Types):
+            types = _Types.read(types, limits)
+            if limits is DEFAULT_LIMITS:
+                _remember(text[types_start:types_end], types)
+        return cls._made(types, found["primaryType"][0], found["domain"][0], found["message"][0]), end
+
+    @classmethod
+    def _from_object(cls, document: object, limits: Limits) -> Self:
         if not isinstance(document, Mapping):
             raise InvalidInput(path="document", expected="an object with " + ", ".join(_KEYS), actual=describe(document))
         found = cast("Mapping[str, Any]", document)
-        if set(found) != set(_KEYS):
+        if set(found) != _KEY_SET:
             missing = [key for key in _KEYS if key not in found]
             extra = [describe(key) for key in found if key not in _KEYS][:5]
             actual = "; ".join(
@@ -100,8 +180,12 @@ class TypedData:
             if "signature" in found:
                 hint = "This is something signed: verify reads it; hash and sign take the document alone"
             raise InvalidInput(path="document", expected="an object with exactly " + ", ".join(_KEYS), actual=actual, hint=hint)
+        return cls._made(_Types.read(found["types"], limits), found["primaryType"], found["domain"], found["message"])
+
+    @classmethod
+    def _made(cls, types: _Types, primary_type: object, domain: object, message: object) -> Self:
         typed_data = cls.__new__(cls)
-        typed_data._fill(found["types"], found["primaryType"], found["domain"], found["message"], "json")
+        typed_data._fill(types, primary_type, domain, message, "json")
         return typed_data
 
     @property
@@ -117,7 +201,7 @@ class TypedData:
     @property
     def encoded_data(self) -> bytes:
         """The type hash and one word a member (``typeHash ‖ encodeData``): what the struct hash is taken of."""
-        return self._schema.encode_data[self.primary_type](self.message)
+        return self._schema.encode_data(self.primary_type, self.message)
 
     @property
     def struct_hash(self) -> Hash32:

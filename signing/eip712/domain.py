@@ -1,13 +1,15 @@
 """The EIP-712 domain: what ties a signature to one contract on one chain (EIP-712, *Definition of domainSeparator*)."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, Self, cast
 
 from orderseal.signing.eip712.coerce import Source
-from orderseal.signing.eip712.schema import Schema, members_to_json
-from orderseal.signing.eip712.types import Member, parse_members
+from orderseal.signing.eip712.schema import Schema
+from orderseal.signing.eip712.types import Member, Pairs, TypeGraph, build_members, read_pairs
 from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.keccak import keccak256
+from orderseal.signing.limits import DEFAULT_LIMITS
 from orderseal.signing.values import Address, AddressLike, Hash32
 
 __all__ = ["DOMAIN_TYPE", "Domain"]
@@ -24,6 +26,20 @@ _STANDARD: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
+_LONGEST_CACHED: Final = 256
+
+
+def _hashable(values: object) -> tuple[tuple[str, Any], ...] | None:
+    """The members of a domain from JSON, hashable; ``None`` where they are unusual or long: then they are read each time."""
+    if type(values) is not dict or len(values) > len(_STANDARD):
+        return None
+    for value in cast("dict[str, Any]", values).values():
+        # Neither True, which equals 1, nor a JsonNumber, which equals its text.
+        if type(value) is not int and (type(value) is not str or len(value) > _LONGEST_CACHED):
+            return None
+    return tuple(cast("dict[str, Any]", values).items())
+
+
 class Domain:
     """An EIP-712 domain. Immutable; the separator is computed once.
 
@@ -38,7 +54,7 @@ class Domain:
     a document that declares another order keeps it (:meth:`parse`).
     """
 
-    __slots__ = ("_members", "chain_id", "name", "salt", "separator", "verifying_contract", "version")
+    __slots__ = ("_members", "chain_id", "name", "prefix", "salt", "separator", "verifying_contract", "version")
 
     name: str | None
     version: str | None
@@ -46,6 +62,8 @@ class Domain:
     verifying_contract: Address | None
     salt: Hash32 | None
     separator: Hash32
+    prefix: bytes
+    """``0x1901 ‖ separator``: what every digest under this domain begins with."""
     _members: tuple[str, ...]
 
     def __init__(
@@ -59,17 +77,16 @@ class Domain:
     ) -> None:
         given = {"name": name, "version": version, "chainId": chain_id, "verifyingContract": verifying_contract, "salt": salt}
         present = {key: value for key, value in given.items() if value is not None}
-        declared = [{"name": key, "type": _STANDARD[key][0]} for key in present]
+        declared = tuple([(key, _STANDARD[key][0]) for key in present])
         self._fill(declared, present, "python", "domain", "domain")
 
-    def _fill(self, declared: object, values: object, source: Source, types_path: str, path: str) -> None:
+    def _fill(self, declared: Pairs, values: object, source: Source, types_path: str, path: str) -> None:
         members = _domain_members(declared, types_path)
         if not isinstance(values, Mapping):
             raise InvalidInput(path=path, expected="an object", actual=describe(values))
-        schema = Schema.parse({DOMAIN_TYPE: members_to_json(members)})
-        coerce = (schema.coerce_json if source == "json" else schema.coerce_python)[DOMAIN_TYPE]
+        schema = _schema(members)
         try:
-            canonical = coerce(cast("Mapping[str, Any]", values))
+            canonical = schema.coerce(DOMAIN_TYPE, cast("Mapping[str, Any]", values), source)
         except InvalidInput as error:
             if error.path == "":
                 error.hint = "EIP712Domain as declared and the domain object must have the same members"
@@ -81,6 +98,7 @@ class Domain:
         if self.salt is not None:
             put(self, "salt", Hash32(self.salt))
         put(self, "separator", schema.hash_struct(DOMAIN_TYPE, canonical))
+        put(self, "prefix", b"\x19\x01" + self.separator)
 
     @classmethod
     def parse(cls, declared: object, values: object, *, source: Source = "json") -> Self:
@@ -89,9 +107,20 @@ class Domain:
         Raises :class:`~orderseal.signing.InvalidInput` unless both have exactly the same members, drawn from the standard's
         five with the standard's types. The declared order is honoured.
         """
+        pairs = read_pairs(declared, "types", DOMAIN_TYPE)
+        key = _hashable(values) if source == "json" and len(pairs) <= len(_STANDARD) else None
+        return cls._cached(pairs, key) if key is not None else cls._read(pairs, values, source)
+
+    @classmethod
+    def _read(cls, declared: Pairs, values: object, source: Source) -> Self:
         domain = cls.__new__(cls)
-        domain._fill(declared, values, source, f"types.{DOMAIN_TYPE}", "domain")
+        domain._fill(declared, values, source, "types", "domain")
         return domain
+
+    @classmethod
+    @lru_cache(maxsize=256)
+    def _cached(cls, declared: Pairs, values: tuple[tuple[str, Any], ...]) -> Self:
+        return cls._read(declared, dict(values), "json")
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -116,7 +145,7 @@ class Domain:
 
     def signing_hash(self, struct_hash: bytes) -> Hash32:
         """The digest that is signed: keccak256(0x1901 ‖ domain separator ‖ struct hash)."""
-        return Hash32(keccak256(b"\x19\x01" + self.separator + struct_hash))
+        return Hash32(keccak256(self.prefix + struct_hash))
 
     def replace(self, **changes: Any) -> "Domain":
         """A copy with other members. Those that stay keep their declared order; new ones follow in the standard's."""
@@ -154,10 +183,16 @@ def _restore_domain(declared: list[dict[str, str]], values: dict[str, Any]) -> D
     return Domain.parse(declared, values, source="python")
 
 
-def _domain_members(declared: object, path: str) -> tuple[Member, ...]:
-    if isinstance(declared, list) and not declared:
+@lru_cache(maxsize=64)
+def _schema(members: tuple[Member, ...]) -> Schema:
+    return Schema(TypeGraph({DOMAIN_TYPE: members}, {DOMAIN_TYPE: ()}, DEFAULT_LIMITS.type_length))
+
+
+def _domain_members(declared: Pairs, types_path: str) -> tuple[Member, ...]:
+    path = f"{types_path}.{DOMAIN_TYPE}"
+    if not declared:
         raise InvalidInput(path=path, expected="at least one of " + ", ".join(_STANDARD), actual="none")
-    members = parse_members(declared, path)
+    members = build_members(declared, types_path, DOMAIN_TYPE)
     for index, member in enumerate(members):
         standard = _STANDARD.get(member.name)
         if standard is None:

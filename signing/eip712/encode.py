@@ -1,12 +1,13 @@
 """Stage three: canonical values become words (EIP-712, *Definition of encodeData*). Values were checked by :mod:`.coerce`."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
-from orderseal.signing.eip712.types import ArrayType, AtomicType, SolidityType, TypeGraph
+from orderseal.signing.eip712.types import ATOMS, ArrayType, AtomicType, SolidityType, TypeGraph
 from orderseal.signing.keccak import keccak256
 
-__all__ = ["Encoder", "atomic_encoder", "compile_encoders"]
+__all__ = ["Encoder", "Encoders", "atomic_encoder"]
 
 Encoder = Callable[[Any], bytes]
 
@@ -33,23 +34,38 @@ def atomic_encoder(type_: AtomicType) -> Encoder:
             return lambda value: keccak256(value.encode())
 
 
-def compile_encoders(graph: TypeGraph, type_hashes: Mapping[str, bytes]) -> tuple[dict[str, Encoder], Callable[[SolidityType], Encoder]]:
-    """Compile ``encodeData`` (type hash included) for every struct, and give a function that makes an encoder for any type."""
-    structs: dict[str, Encoder] = {}
+_ATOMS: Final[Mapping[str, Encoder]] = {name: atomic_encoder(type_) for name, type_ in ATOMS.items()}
 
-    def make(type_: SolidityType) -> Encoder:
+
+class Encoders:
+    """The encoders of a graph's structs, each made when it is first asked for."""
+
+    __slots__ = ("_graph", "_structs", "_type_hashes")
+
+    def __init__(self, graph: TypeGraph, type_hashes: Mapping[str, bytes]) -> None:
+        self._graph, self._type_hashes = graph, type_hashes
+        self._structs: dict[str, Encoder] = {}
+
+    def struct(self, name: str) -> Encoder:
+        """``encodeData`` of a struct's canonical value, with its type hash before it."""
+        if name not in self._structs:
+            fields = [(member.name, self.make(member.type)) for member in self._graph.structs[name]]
+            self._structs[name] = partial(_encode_struct, self._type_hashes[name], fields)
+        return self._structs[name]
+
+    def make(self, type_: SolidityType) -> Encoder:
+        """The encoder of any type over the graph: one word."""
         if isinstance(type_, AtomicType):
-            return atomic_encoder(type_)
+            return _ATOMS[type_.name]
         if isinstance(type_, ArrayType):
-            element = make(type_.element)
-            return lambda items: keccak256(b"".join([element(item) for item in items]))
+            return partial(_encode_array, self.make(type_.element))
         name = type_.name
-        return lambda value: keccak256(structs[name](value))
+        return lambda value: keccak256(self.struct(name)(value))
 
-    def struct_encoder(name: str) -> Encoder:
-        fields = [(member.name, make(member.type)) for member in graph.structs[name]]
-        return lambda value: type_hashes[name] + b"".join([encode(value[key]) for key, encode in fields])
 
-    for name in graph.structs:
-        structs[name] = struct_encoder(name)
-    return structs, make
+def _encode_struct(type_hash: bytes, fields: list[tuple[str, Encoder]], value: Mapping[str, Any]) -> bytes:
+    return type_hash + b"".join([encode(value[name]) for name, encode in fields])
+
+
+def _encode_array(element: Encoder, items: tuple[Any, ...]) -> bytes:
+    return keccak256(b"".join(map(element, items)))

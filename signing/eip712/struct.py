@@ -20,14 +20,15 @@ import keyword
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Final, Self, cast, dataclass_transform, get_args, get_origin, get_type_hints
 
-from orderseal.signing.eip712.coerce import Coercer, integer_bounds
+from orderseal.signing.eip712.coerce import Coercer, array_coercer, integer_bounds
 from orderseal.signing.eip712.document import TypedData
 from orderseal.signing.eip712.domain import Domain
 from orderseal.signing.eip712.encode import Encoder
 from orderseal.signing.eip712.schema import Schema
-from orderseal.signing.eip712.types import ArrayType, AtomicType, Member, SolidityType, TypeGraph, parse_graph
+from orderseal.signing.eip712.types import ArrayType, AtomicType, Member, SolidityType
 from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.keccak import keccak256
+from orderseal.signing.strict_json import refuse_large_value
 from orderseal.signing.values import Address, Hash32
 
 __all__ = ["Sol", "Struct", "StructMeta"]
@@ -45,12 +46,21 @@ class Sol:
 class _Field:
     """One compiled field."""
 
-    __slots__ = ("attribute", "coerce", "encode", "nested", "sol_name", "type")
+    __slots__ = ("attribute", "coerce", "encode", "nested", "put", "sol_name", "type")
 
     def __init__(self, attribute: str, sol_name: str, type_: SolidityType, nested: "StructMeta | None") -> None:
         self.attribute, self.sol_name, self.type, self.nested = attribute, sol_name, type_, nested
         self.coerce: Coercer
         self.encode: Encoder
+        self.put: Callable[[Struct, Any], None]
+
+    def rebuild(self, value: Any, type_: SolidityType) -> Any:
+        """Make declared structs of the mappings in a canonical value."""
+        if self.nested is None:
+            return value
+        if isinstance(type_, ArrayType):
+            return tuple([self.rebuild(item, type_.element) for item in value])
+        return _build(self.nested, value)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, eq_default=True)
@@ -119,7 +129,7 @@ class Struct(metaclass=StructMeta):
 
     def signing_hash(self, domain: Domain) -> Hash32:
         """The 32-byte digest that is signed: keccak256(0x1901 ‖ domain separator ‖ struct hash)."""
-        return Hash32(keccak256(b"\x19\x01" + domain.separator + keccak256(self.encoded_data())))
+        return domain.signing_hash(keccak256(self.encoded_data()))
 
     def to_message(self) -> dict[str, Any]:
         """The members under their Solidity names, as Python values."""
@@ -135,16 +145,17 @@ class Struct(metaclass=StructMeta):
 
         Raises :class:`~orderseal.signing.InvalidInput` with the path of the bad member.
         """
-        coerce = (cls.schema.coerce_json if json else cls.schema.coerce_python)[cls.struct_name]
-        canonical = coerce(message)
-        return cls(**{field.attribute: canonical[field.sol_name] for field in cls.struct_fields})
+        refuse_large_value(message, _lower_first(cls.struct_name))
+        made: Self = _build(cls, cls.schema.coerce(cls.struct_name, message, "json" if json else "python"))
+        return made
 
     @classmethod
     def from_typed_data(cls, typed_data: TypedData) -> Self:
         """Take the message of a document whose primary type is exactly this struct."""
         if typed_data.type_hash != cls.type_hash:
             raise InvalidInput(path="primaryType", expected=describe(cls.encoded_type), actual=describe(typed_data.encoded_type))
-        return cls.from_message(typed_data.message)
+        made: Self = _build(cls, typed_data.message)
+        return made
 
     def faults(self) -> tuple[tuple[str, str], ...]:
         """What no honest struct of this type has, whatever the time, as (code, explanation). Structs with faults are not signed."""
@@ -176,6 +187,14 @@ class Struct(metaclass=StructMeta):
         return _restore, (type(self), {field.attribute: getattr(self, field.attribute) for field in type(self).struct_fields})
 
 
+def _build(cls: Any, canonical: Mapping[str, Any]) -> Any:
+    """Make a struct of members that its schema has just coerced: nothing is checked again."""
+    made = object.__new__(cls)
+    for field in cast("StructMeta", cls).struct_fields:
+        field.put(made, field.rebuild(canonical[field.sol_name], field.type))
+    return made
+
+
 def _restore(cls: type[Struct], values: dict[str, Any]) -> Struct:
     return cls(**values)
 
@@ -189,7 +208,7 @@ def _plain(value: Any) -> Any:
 
 
 def _compile(cls: StructMeta, attributes: tuple[str, ...]) -> None:
-    hints = get_type_hints(cls, include_extras=True)
+    hints = get_type_hints(cls, include_extras=True, localns={cls.__name__: cls})
     fields: list[_Field] = []
     structs: dict[str, tuple[Member, ...]] = {}
     declaration: list[dict[str, str]] = []
@@ -199,22 +218,23 @@ def _compile(cls: StructMeta, attributes: tuple[str, ...]) -> None:
         declaration.append({"name": sol_name or attribute, "type": sol_type})
         if nested is not None:
             nested_by_name[nested.struct_name] = nested
+        if nested is not None and nested is not cls:
             for name, members in nested.schema.graph.structs.items():
                 if structs.setdefault(name, members) != members or name == cls.struct_name:
                     raise TypeError(f"{cls.__qualname__}.{attribute}: two different structs are named {name}")
     try:
         types = {cls.struct_name: declaration}
         types |= {name: [{"name": m.name, "type": m.type.name} for m in members] for name, members in structs.items()}
-        graph: TypeGraph = parse_graph(types, cls.__qualname__)
+        cls.schema = schema = Schema.parse(types, cls.__qualname__)
     except InvalidInput as error:
         raise TypeError(f"{cls.__qualname__} is no valid EIP-712 struct: {error}") from None
-    cls.schema = schema = Schema(graph)
     cls.encoded_type = schema.encoded_types[cls.struct_name]
     cls.type_hash = schema.type_hashes[cls.struct_name]
-    for attribute, member in zip(attributes, graph.structs[cls.struct_name], strict=True):
+    for attribute, member in zip(attributes, schema.graph.structs[cls.struct_name], strict=True):
         field = _Field(attribute, member.name, member.type, nested_by_name.get(_base_name(member.type)))
         field.coerce = _named(cls.__name__, attribute, _field_coercer(schema, field))
         field.encode = _field_encoder(schema, field)
+        field.put = cls.__dict__[attribute].__set__
         fields.append(field)
     cls.struct_fields = tuple(fields)
     _generate(cls)
@@ -252,17 +272,15 @@ def _base_name(type_: SolidityType) -> str:
 
 
 def _field_coercer(schema: Schema, field: _Field) -> Coercer:
-    coerce = schema.python_coercer_for(field.type)
+    """A coercer that gives declared structs where the field holds them: one that is given stays, any other form is built."""
     if field.nested is None:
-        return coerce
+        return schema.coercer_for(field.type)
     nested = field.nested
 
-    def rebuild(value: Any, type_: SolidityType) -> Any:
-        if isinstance(type_, ArrayType):
-            return tuple(rebuild(item, type_.element) for item in value)
-        return cast("type[Struct]", nested).from_message(value)
+    def one(value: Any) -> Any:
+        return value if type(value) is nested else cast("type[Struct]", nested).from_message(value)
 
-    return lambda value: rebuild(coerce(value), field.type)
+    return array_coercer(field.type, one)
 
 
 def _field_encoder(schema: Schema, field: _Field) -> Encoder:
@@ -282,9 +300,13 @@ def _named(struct: str, attribute: str, coerce: Coercer) -> Coercer:
         try:
             return coerce(value)
         except InvalidInput as error:
-            raise error.below(attribute).below(struct[:1].lower() + struct[1:]) from None
+            raise error.below(attribute).below(_lower_first(struct)) from None
 
     return named
+
+
+def _lower_first(name: str) -> str:
+    return name[:1].lower() + name[1:]
 
 
 _PAD_ADDRESS: Final = bytes(12)
@@ -310,25 +332,34 @@ def _generate(cls: StructMeta) -> None:
         "__TRUE": _TRUE,
         "__FALSE": _FALSE,
         "__join": b"".join,
+        "__Hash32": Hash32,
+        "__new_bytes": bytes.__new__,
     }
     setters: list[str] = []
     words: list[str] = []
     for i, field in enumerate(cls.struct_fields):
-        names[f"__set_{i}"] = cls.__dict__[field.attribute].__set__
+        names[f"__set_{i}"] = field.put
         names[f"__coerce_{i}"] = field.coerce
         names[f"__encode_{i}"] = field.encode
         value = field.attribute
         setters.append(f" __set_{i}(__self, {value} if {_fast_check(field.type, value)} else __coerce_{i}({value}))")
         words.append(_word(field.type, i, f"__self.{value}"))
-    source = (
-        f"def __init__(__self, *, {', '.join(field.attribute for field in cls.struct_fields)}):\n"
-        + "\n".join(setters)
-        + f"\ndef encoded_data(__self):\n return __join((__type_hash, {', '.join(words)}))\n"
+    data = f"__join((__type_hash, {', '.join(words)}))"
+    source = "\n".join(
+        [
+            f"def __init__(__self, *, {', '.join(field.attribute for field in cls.struct_fields)}):",
+            *setters,
+            "def encoded_data(__self):",
+            f" return {data}",
+            "def signing_hash(__self, domain):",
+            f" return __new_bytes(__Hash32, __keccak256(domain.prefix + __keccak256({data})))",
+        ]
     )
     space: dict[str, Callable[..., Any]] = {}
     exec(compile(source, f"<struct {cls.__qualname__}>", "exec"), names, space)  # noqa: S102 - attributes are Python identifiers, all else is ours
     for name, function in space.items():
         function.__qualname__ = f"{cls.__qualname__}.{name}"
+        function.__doc__ = getattr(Struct, name).__doc__
         setattr(cls, name, function)
     cast("Any", cls).__init__.__annotations__ = {field.attribute: cls.__annotations__[field.attribute] for field in cls.struct_fields}
 

@@ -3,12 +3,28 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 
 from orderseal.signing.errors import InvalidInput, describe
+from orderseal.signing.limits import DEFAULT_LIMITS, Limits
 from orderseal.signing.values import exact_str
 
-__all__ = ["ArrayType", "AtomicType", "Member", "SolidityType", "StructType", "TypeGraph", "parse_graph", "parse_type"]
+__all__ = [
+    "ArrayType",
+    "AtomicType",
+    "Declarations",
+    "Member",
+    "Pairs",
+    "SolidityType",
+    "StructType",
+    "TypeGraph",
+    "base_type",
+    "build_graph",
+    "build_members",
+    "parse_type",
+    "read_declarations",
+    "read_pairs",
+]
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*", re.ASCII)
 _ARRAY = re.compile(r"\[(|[1-9][0-9]*)\]\Z", re.ASCII)
@@ -17,16 +33,6 @@ _ATOMIC_LIKE = re.compile(r"(?:u?int|bytes|u?fixed)[0-9x]*|bool|address|string|f
 
 MAX_ARRAY_LENGTH: Final = 2**32
 """The longest fixed array that can be declared; nothing that long can be signed in practice."""
-MAX_TYPE_NESTING: Final = 32
-"""The most array brackets in one type."""
-MAX_STRUCTS: Final = 500
-"""The most structs in one document."""
-MAX_MEMBERS: Final = 5_000
-"""The most members of all structs of one document together."""
-MAX_NAME_LENGTH: Final = 256
-"""The longest name of a struct or member."""
-MAX_TYPE_LENGTH: Final = 100_000
-"""The longest type string: it repeats every struct that the primary type refers to."""
 
 Kind = Literal["uint", "int", "bytesN", "bool", "address", "bytes", "string"]
 
@@ -59,8 +65,7 @@ class StructType:
 SolidityType = AtomicType | ArrayType | StructType
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One member of a struct, in its declared place."""
 
     name: str
@@ -81,11 +86,8 @@ def _atoms() -> Iterator[AtomicType]:
 ATOMS: Final[Mapping[str, AtomicType]] = {atom.name: atom for atom in _atoms()}
 
 
-def parse_type(text: object, path: str) -> SolidityType:
+def parse_type(text: str, path: str, limits: Limits = DEFAULT_LIMITS) -> SolidityType:
     """Read one type string. ``uint`` and ``int`` without width, ``T[0]``, ``T[01]`` and spaces are refused."""
-    if not isinstance(text, str):
-        raise InvalidInput(path=path, expected="a type string such as uint256", actual=describe(text))
-    text = exact_str(text)
     if atom := ATOMS.get(text):
         return atom
     suffixes: list[tuple[str, int | None]] = []
@@ -95,8 +97,8 @@ def parse_type(text: object, path: str) -> SolidityType:
         if match[1] and (length is None or length > MAX_ARRAY_LENGTH):
             raise InvalidInput(path=path, expected=f"a fixed array of at most {MAX_ARRAY_LENGTH} items", actual=describe(text))
         suffixes.append((rest, length))
-        if len(suffixes) > MAX_TYPE_NESTING:
-            raise InvalidInput(path=path, expected=f"at most {MAX_TYPE_NESTING} array dimensions", actual=describe(text))
+        if len(suffixes) > limits.array_dimensions:
+            raise InvalidInput(path=path, expected=f"at most {limits.array_dimensions} array dimensions", actual=describe(text))
         rest = rest[: match.start()]
     result: SolidityType = ATOMS.get(rest) or _struct_reference(rest, text, path)
     for name, length in reversed(suffixes):
@@ -137,17 +139,18 @@ class TypeGraph:
     """Declared structs, every reference of which is resolved, and none of which contains itself but through a dynamic array."""
 
     structs: Mapping[str, tuple[Member, ...]]
+    references: Mapping[str, tuple[str, ...]]
+    max_type_length: int
 
     def encode_type(self, name: str) -> str:
         """The type string that is hashed: the struct, then every struct it refers to, sorted by name (EIP-712 ``encodeType``)."""
-        text = "".join(
-            f"{struct}({','.join(f'{member.type.name} {member.name}' for member in self.structs[struct])})"
-            for struct in (name, *sorted(self.dependencies(name) - {name}))
-        )
-        if len(text) > MAX_TYPE_LENGTH:
-            raise InvalidInput(
-                path="types", expected=f"a type string of at most {MAX_TYPE_LENGTH} characters", actual=f"one of {len(text)}"
-            )
+        text = ""
+        for struct in (name, *sorted(self.dependencies(name) - {name})):
+            text += f"{struct}({','.join([f'{member.type.name} {member.name}' for member in self.structs[struct]])})"
+            if len(text) > self.max_type_length:
+                raise InvalidInput(
+                    path="types", expected=f"a type string of at most {self.max_type_length} characters", actual="a longer one"
+                )
         return text
 
     def dependencies(self, name: str) -> set[str]:
@@ -158,7 +161,7 @@ class TypeGraph:
             current = waiting.pop()
             if current not in found:
                 found.add(current)
-                waiting += [base.name for member in self.structs[current] if isinstance(base := base_type(member.type), StructType)]
+                waiting += self.references[current]
         return found
 
 
@@ -178,73 +181,106 @@ def _contained_struct(type_: SolidityType) -> str | None:
     return type_.name if isinstance(type_, StructType) else None
 
 
-def parse_graph(types: object, path: str = "types") -> TypeGraph:
-    """Read the ``types`` object of a typed-data document (without ``EIP712Domain``, which :mod:`.domain` reads).
+Pairs = tuple[tuple[str, str], ...]
+"""The members of one struct as (name, type)."""
+Declarations = tuple[tuple[str, Pairs], ...]
+"""Structs as (name, members): all that decides the meaning of ``types``, and hashable."""
 
-    Each struct is a list of ``{"name": …, "type": …}``. Raises :class:`~orderseal.signing.InvalidInput` with the path of
-    the first fault: a bad name or type, a duplicate member, an undeclared struct, a struct that contains itself.
-    """
+
+def read_declarations(types: object, path: str = "types", limits: Limits = DEFAULT_LIMITS) -> Declarations:
+    """Read the form of the ``types`` object of a document; what the names and types mean is for :func:`build_graph`."""
     if not isinstance(types, Mapping):
         raise InvalidInput(path=path, expected="an object of struct declarations", actual=describe(types))
-    if len(types) > MAX_STRUCTS:
-        raise InvalidInput(path=path, expected=f"at most {MAX_STRUCTS} structs", actual=str(len(types)))
+    if len(types) > limits.structs:
+        raise InvalidInput(path=path, expected=f"at most {limits.structs} structs", actual=str(len(types)))
+    found: list[tuple[str, Pairs]] = []
+    room = limits.members
+    for name, members in cast("Mapping[object, object]", types).items():
+        if not isinstance(name, str) or len(name) > limits.name_length:
+            raise _bad_struct_name(name, path, limits)
+        pairs = read_pairs(members, path, name)
+        room -= len(pairs)
+        if room < 0:
+            raise InvalidInput(path=path, expected=f"at most {limits.members} members in all", actual="more")
+        found.append((exact_str(name), pairs))
+    return tuple(found)
+
+
+def read_pairs(members: object, path: str, struct: str) -> Pairs:
+    """Read the form of one struct's declaration, a list of ``{"name": …, "type": …}``."""
+    if type(members) is not list and not isinstance(members, list | tuple):
+        raise InvalidInput(path=f"{path}.{struct}", expected='a list of {"name": …, "type": …}', actual=describe(members))
+    pairs: list[tuple[str, str]] = []
+    for item in cast("list[Any]", members):
+        if (type(item) is not dict and not isinstance(item, Mapping)) or len(item) != 2 or "name" not in item or "type" not in item:
+            here = f"{path}.{struct}[{len(pairs)}]"
+            raise InvalidInput(path=here, expected='an object with exactly "name" and "type"', actual=describe(item))
+        name, type_ = item["name"], item["type"]
+        if type(name) is not str or type(type_) is not str:
+            if not isinstance(name, str):
+                raise InvalidInput(path=f"{path}.{struct}[{len(pairs)}].name", expected="a Solidity identifier", actual=describe(name))
+            if not isinstance(type_, str):
+                here = f"{path}.{struct}[{len(pairs)}].type"
+                raise InvalidInput(path=here, expected="a type string such as uint256", actual=describe(type_))
+            name, type_ = exact_str(name), exact_str(type_)
+        pairs.append((name, type_))
+    return tuple(pairs)
+
+
+def build_graph(declarations: Declarations, path: str = "types", limits: Limits = DEFAULT_LIMITS) -> TypeGraph:
+    """Check what structs declare, and resolve their references to each other."""
     structs: dict[str, tuple[Member, ...]] = {}
-    for given, members in cast("Mapping[object, object]", types).items():
-        name = _struct_name(given, path)
-        structs[name] = parse_members(members, f"{path}.{name}")
-    if (count := sum(map(len, structs.values()))) > MAX_MEMBERS:
-        raise InvalidInput(path=path, expected=f"at most {MAX_MEMBERS} members in all", actual=str(count))
+    for name, pairs in declarations:
+        if len(name) > limits.name_length or not _IDENTIFIER.fullmatch(name):
+            raise _bad_struct_name(name, path, limits)
+        if _ATOMIC_LIKE.fullmatch(name):
+            raise InvalidInput(path=path, expected="struct names that are not Solidity's own types", actual=describe(name))
+        structs[name] = build_members(pairs, path, name, limits)
+    references: dict[str, tuple[str, ...]] = {}
     for name, members in structs.items():
+        referred: dict[str, None] = {}
         for index, member in enumerate(members):
-            base = base_type(member.type)
-            if isinstance(base, StructType) and base.name not in structs:
+            if type(member.type) is AtomicType or isinstance(base := base_type(member.type), AtomicType):
+                continue
+            if base.name not in structs:
                 raise InvalidInput(
                     path=f"{path}.{name}[{index}].type",
                     expected="a Solidity type or a struct that is declared in types",
                     actual=describe(base.name),
                 )
-    _refuse_infinite(structs, path)
-    return TypeGraph(structs)
+            referred[base.name] = None
+        references[name] = tuple(referred)
+    if any(references.values()):
+        _refuse_infinite(structs, path)
+    return TypeGraph(structs, references, limits.type_length)
 
 
-def _struct_name(name: object, path: str) -> str:
-    if not isinstance(name, str) or len(name) > MAX_NAME_LENGTH or not _IDENTIFIER.fullmatch(name):
-        raise InvalidInput(
-            path=path,
-            expected=f"struct names that are Solidity identifiers of at most {MAX_NAME_LENGTH} characters",
-            actual=describe(name),
-            hint="A comma or a parenthesis in a name could forge another type string",
-        )
-    if name in ATOMS or _ATOMIC_LIKE.fullmatch(name):
-        raise InvalidInput(path=path, expected="struct names that are not Solidity's own types", actual=describe(name))
-    return exact_str(name)
-
-
-def parse_members(members: object, path: str) -> tuple[Member, ...]:
-    """Read one struct's declaration, a list of ``{"name": …, "type": …}``."""
-    if not isinstance(members, list | tuple):
-        raise InvalidInput(path=path, expected='a list of {"name": …, "type": …}', actual=describe(members))
-    if not members:
-        raise InvalidInput(path=path, expected="at least one member: Solidity has no empty structs", actual="none")
+def build_members(pairs: Pairs, path: str, struct: str, limits: Limits = DEFAULT_LIMITS) -> tuple[Member, ...]:
+    """Check the members of one struct."""
+    if not pairs:
+        raise InvalidInput(path=f"{path}.{struct}", expected="at least one member: Solidity has no empty structs", actual="none")
     found: dict[str, Member] = {}
-    for index, item in enumerate(cast("list[object]", members)):
-        here = f"{path}[{index}]"
-        if not isinstance(item, Mapping) or set(item) != {"name", "type"}:
-            raise InvalidInput(path=here, expected='an object with exactly "name" and "type"', actual=describe(item))
-        declaration = cast("Mapping[str, object]", item)
-        name = declaration["name"]
-        if not isinstance(name, str) or len(name) > MAX_NAME_LENGTH or not _IDENTIFIER.fullmatch(name):
+    for name, type_ in pairs:
+        if len(name) > limits.name_length or not _IDENTIFIER.fullmatch(name):
             raise InvalidInput(
-                path=f"{here}.name",
-                expected=f"a Solidity identifier of at most {MAX_NAME_LENGTH} characters",
+                path=f"{path}.{struct}[{len(found)}].name",
+                expected=f"a Solidity identifier of at most {limits.name_length} characters",
                 actual=describe(name),
                 hint="A comma or a parenthesis in a name could forge another type string",
             )
-        name = exact_str(name)
         if name in found:
-            raise InvalidInput(path=f"{here}.name", expected="each member once", actual=f"{describe(name)} again")
-        found[name] = Member(name, parse_type(declaration["type"], f"{here}.type"))
+            raise InvalidInput(path=f"{path}.{struct}[{len(found)}].name", expected="each member once", actual=f"{describe(name)} again")
+        found[name] = Member(name, ATOMS.get(type_) or parse_type(type_, f"{path}.{struct}[{len(found)}].type", limits))
     return tuple(found.values())
+
+
+def _bad_struct_name(name: object, path: str, limits: Limits) -> InvalidInput:
+    return InvalidInput(
+        path=path,
+        expected=f"struct names that are Solidity identifiers of at most {limits.name_length} characters",
+        actual=describe(name),
+        hint="A comma or a parenthesis in a name could forge another type string",
+    )
 
 
 def _refuse_infinite(structs: Mapping[str, tuple[Member, ...]], path: str) -> None:

@@ -221,9 +221,9 @@ def test_a_signature_exists_only_in_its_one_form(raw: bytes) -> None:
 
 @given(st.binary(max_size=700))
 def test_both_keccaks_agree(data: bytes) -> None:
-    from orderseal.signing.keccak import _eth_hash, _pysha3
+    from orderseal.signing.keccak import _eth_hash, _tiny_keccak
 
-    assert _pysha3()(data) == _eth_hash()(data) == keccak256(data)
+    assert _tiny_keccak()(data) == _eth_hash()(data) == keccak256(data)
 
 
 @given(

@@ -25,21 +25,21 @@ def test_known_answers(data: bytes, digest: str) -> None:
 
 
 def test_the_fast_back_ends_are_live() -> None:
-    assert KECCAK_BACKEND == "safe-pysha3"
+    assert KECCAK_BACKEND == "tiny-keccak"
     assert ECDSA_BACKEND.startswith("coincurve")
 
 
 @pytest.mark.parametrize("data", [b"\xa3" * 200, bytes(135), bytes(136), bytes(137), b"x" * 10_000])
 def test_both_back_ends_agree_at_the_block_borders(data: bytes) -> None:
-    from orderseal.signing.keccak import _eth_hash, _pysha3
+    from orderseal.signing.keccak import _eth_hash, _tiny_keccak
 
-    assert _eth_hash()(data) == _pysha3()(data) == keccak256(data)
+    assert _eth_hash()(data) == _tiny_keccak()(data) == keccak256(data)
 
 
-def test_without_pysha3_everything_still_works(tmp_path: Path) -> None:
+def test_without_tiny_keccak_everything_still_works(tmp_path: Path) -> None:
     program = """
 import sys
-sys.modules["sha3"] = None
+sys.modules["tiny_keccak"] = None
 from orderseal.signing import *
 assert KECCAK_BACKEND == "eth-hash", KECCAK_BACKEND
 assert keccak256(b"abc").hex() == "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45"
@@ -57,7 +57,7 @@ print("good")
 def test_without_any_keccak_the_import_says_what_to_install(tmp_path: Path) -> None:
     program = """
 import sys
-sys.modules["sha3"] = None
+sys.modules["tiny_keccak"] = None
 sys.modules["eth_hash"] = sys.modules["eth_hash.auto"] = None
 try:
     import orderseal.signing
@@ -65,12 +65,12 @@ except ImportError as error:
     print(error)
 """
     result = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
-    assert "install safe-pysha3" in result.stdout
+    assert "install tiny-keccak" in result.stdout
 
 
-def test_a_sha3_that_is_not_keccak_is_not_used(tmp_path: Path) -> None:
-    """A package of the name ``sha3`` may well hold NIST's SHA3-256, which pads differently."""
-    (tmp_path / "sha3.py").write_text("from hashlib import sha3_256 as keccak_256\n")
+def test_a_back_end_that_is_not_keccak_is_not_used(tmp_path: Path) -> None:
+    """NIST's SHA3-256 pads differently; a package that gives it, or anything else, is passed over."""
+    (tmp_path / "tiny_keccak.py").write_text("from hashlib import sha3_256\ndef keccak256(data): return sha3_256(data).digest()\n")
     program = "import sys; sys.path.insert(0, '.')\nimport orderseal.signing as s; print(s.KECCAK_BACKEND, s.keccak256(b'abc').hex())"
     result = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
     assert result.stdout.split() == ["eth-hash", "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45"]
