@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Generic, Self, TypeVar, cast
 
 from orderseal.signing.clock import FIRST_MILLISECONDS
 from orderseal.signing.eip712.domain import Domain
-from orderseal.signing.eip712.struct import Sol, Struct
+from orderseal.signing.eip712.struct import Sol, Struct, lower_first
 from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.signers import Signer, checked_signature
 from orderseal.signing.sol import address, string, uint16, uint256
@@ -238,7 +238,7 @@ def refuse_unsignable(order: Struct, domain: Domain, signer: Address) -> None:
     maker = type(order).maker_attribute
     if maker is not None and getattr(order, maker) != signer:
         raise InvalidInput(
-            path=f"{type(order).struct_name.lower()}.{maker}",
+            path=f"{lower_first(type(order).struct_name)}.{maker}",
             expected=f"the signer's address {signer}",
             actual=str(getattr(order, maker)),
             hint="A contract accepts an order only if its maker signed it",
@@ -249,7 +249,7 @@ def refuse_faults(order: Struct) -> None:
     """Raise if an order has :meth:`~Struct.faults`: it is well-formed, but nobody can mean it."""
     if faults := order.faults():
         raise InvalidInput(
-            path=type(order).struct_name.lower(),
+            path=lower_first(type(order).struct_name),
             expected="an order that makes sense",
             actual="one in which " + "; ".join(text for _, text in faults),
         )

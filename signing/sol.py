@@ -1,8 +1,8 @@
 """Solidity's types as annotations for declared structs: ``price: uint256``. Each is the Python type with its Solidity name.
 
 All of EIP-712's atomic and dynamic types are here. ``bool`` and ``bytes`` are Python's own words, so theirs are :data:`boolean` and
-:data:`dynamic_bytes`. An array of a struct is ``tuple[Item, ...]``; any other is written out:
-``Annotated[tuple[int, ...], Sol("uint256[]")]``.
+:data:`dynamic_bytes`. Arrays are tuples: ``tuple[uint256, ...]`` is ``uint256[]``, ``tuple[Item, Item]`` is
+``Item[2]``.
 """
 
 from typing import Annotated

@@ -18,29 +18,37 @@ The compiled code and the general engine (:class:`~orderseal.signing.TypedData`)
 
 import keyword
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar, Final, Self, cast, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self, cast, dataclass_transform, get_args, get_origin, get_type_hints
 
 from orderseal.signing.eip712.coerce import Coercer, array_coercer, integer_bounds
 from orderseal.signing.eip712.document import TypedData
 from orderseal.signing.eip712.domain import Domain
 from orderseal.signing.eip712.encode import Encoder
 from orderseal.signing.eip712.schema import Schema
-from orderseal.signing.eip712.types import ArrayType, AtomicType, Member, SolidityType
+from orderseal.signing.eip712.types import ArrayType, AtomicType, Member, SolidityType, parse_type
 from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.keccak import keccak256
 from orderseal.signing.strict_json import refuse_large_value
 from orderseal.signing.values import Address, Hash32
 
-__all__ = ["Sol", "Struct", "StructMeta"]
+__all__ = ["Sol", "Struct", "StructMeta", "lower_first"]
 
 
 class Sol:
-    """Names the Solidity type of a field, and its Solidity name where that is another: ``Annotated[bool, Sol("bool", name="isBuy")]``."""
+    """Names the Solidity type of a field, and its Solidity name where that is another: ``Annotated[bool, Sol("bool", name="isBuy")]``.
 
-    __slots__ = ("name", "type")
+    Args:
+        type: the whole type, such as ``"uint256[2]"``; or a declared struct, where the annotated type cannot say it.
+        suffix: array brackets after it: ``Annotated[Any, Sol(OrderComponents, "[2]" * height)]``.
+        name: of the member in Solidity.
+    """
 
-    def __init__(self, type: str, *, name: str | None = None) -> None:  # noqa: A002 - the field's own word
-        self.type, self.name = type, name
+    __slots__ = ("name", "nested", "type")
+
+    def __init__(self, type: "str | StructMeta", suffix: str = "", *, name: str | None = None) -> None:  # noqa: A002 - the field's own word
+        self.nested = type if isinstance(type, StructMeta) else None
+        self.type = f"{type.struct_name}{suffix}" if isinstance(type, StructMeta) else type + suffix if suffix else type
+        self.name = name
 
 
 class _Field:
@@ -145,7 +153,7 @@ class Struct(metaclass=StructMeta):
 
         Raises :class:`~orderseal.signing.InvalidInput` with the path of the bad member.
         """
-        refuse_large_value(message, _lower_first(cls.struct_name))
+        refuse_large_value(message, lower_first(cls.struct_name))
         made: Self = _build(cls, cls.schema.coerce(cls.struct_name, message, "json" if json else "python"))
         return made
 
@@ -240,29 +248,82 @@ def _compile(cls: StructMeta, attributes: tuple[str, ...]) -> None:
     _generate(cls)
 
 
-def _solidity(cls: StructMeta, attribute: str, hint: Any) -> tuple[str, str | None, "StructMeta | None"]:
-    """Read a field's annotation as (Solidity type, Solidity name or None, nested struct or None)."""
-    sol: Sol | None = None
+class _Hint(NamedTuple):
+    """What an annotation says: the Solidity type if it is known, the Python type of the values in its arrays, and their dimensions."""
+
+    type: str | None
+    leaf: Any
+    dimensions: int
+    nested: "StructMeta | None"
+    name: str | None = None
+
+
+def _read_hint(where: str, hint: Any) -> _Hint:
     if get_origin(hint) is Annotated:
         base, *extras = get_args(hint)
+        inner = _read_hint(where, base)
         sol = next((extra for extra in extras if isinstance(extra, Sol)), None)
-        hint = base
-    nested = hint
-    suffix = ""
-    while get_origin(nested) is tuple and (items := get_args(nested)):
-        if items[1:] != (...,) and sol is None:
-            raise TypeError(
-                f"{cls.__qualname__}.{attribute}: for an array of a fixed length write Annotated[{hint}, Sol('T[{len(items)}]')]"
-            )
-        nested, suffix = items[0], suffix + "[]"
-    if isinstance(nested, StructMeta):
-        return (sol.type if sol else nested.struct_name + suffix), (sol.name if sol else None), nested
-    if sol is None:
+        return inner if sol is None else _agreed(where, inner, sol)
+    if get_origin(hint) is tuple and (items := get_args(hint)):
+        inner = _read_hint(where, items[0])
+        if items[1:] != (...,) and any(item != items[0] for item in items):
+            raise TypeError(f"{where}: the items of an array are of one type, not {hint}")
+        brackets = "[]" if items[1:] == (...,) else f"[{len(items)}]"
+        return _Hint(inner.type and inner.type + brackets, inner.leaf, inner.dimensions + 1, inner.nested)
+    if isinstance(hint, StructMeta):
+        return _Hint(hint.struct_name, hint, 0, hint)
+    return _Hint(None, hint, 0, None)
+
+
+_PYTHON_TYPES: Final[Mapping[str, type]] = {
+    "uint": int,
+    "int": int,
+    "bool": bool,
+    "address": Address,
+    "bytesN": bytes,
+    "bytes": bytes,
+    "string": str,
+}
+
+
+def _agreed(where: str, inner: _Hint, sol: Sol) -> _Hint:
+    """Hold what ``Sol`` names against the annotated Python type: a slip in one of them would be another type hash."""
+    if not isinstance(sol.type, str):
+        raise TypeError(f"{where}: expected a type string such as uint256, got {describe(sol.type)}")
+    nested = sol.nested or inner.nested
+    try:
+        named = parse_type(sol.type, where)
+    except InvalidInput as error:
+        raise TypeError(str(error)) from None
+    dimensions = 0
+    while isinstance(named, ArrayType):
+        named, dimensions = named.element, dimensions + 1
+    leaf = inner.leaf
+    anything = leaf is Any or leaf is object
+    if isinstance(named, AtomicType):
+        expected = _PYTHON_TYPES[named.kind]
+        fits = anything or not isinstance(leaf, type) or (issubclass(leaf, expected) and (leaf is not bool or expected is bool))
+    elif nested is None:
+        raise TypeError(f"{where}: {named.name} is no Solidity type; a struct is given by its class, declared before")
+    else:
+        fits = named.name == nested.struct_name and (anything or not isinstance(leaf, type) or leaf is nested)
+    if not fits or (not anything and dimensions != inner.dimensions):
+        python = (
+            f"{inner.dimensions} dimensions of {getattr(leaf, '__name__', leaf)}" if inner.dimensions else getattr(leaf, "__name__", leaf)
+        )
+        raise TypeError(f"{where}: Sol says {sol.type}, but the annotated Python type says {python}")
+    return _Hint(sol.type, leaf, dimensions, nested, sol.name)
+
+
+def _solidity(cls: StructMeta, attribute: str, hint: Any) -> tuple[str, str | None, "StructMeta | None"]:
+    """Read a field's annotation as (Solidity type, Solidity name or None, nested struct or None)."""
+    found = _read_hint(f"{cls.__qualname__}.{attribute}", hint)
+    if found.type is None:
         raise TypeError(
             f"{cls.__qualname__}.{attribute}: name its Solidity type, with uint256, string, … of orderseal.signing.sol, "
-            "or Annotated[int, Sol('uint88')]"
+            'or Annotated[int, Sol("uint256")]'
         )
-    return sol.type, sol.name, None
+    return found.type, found.name, found.nested
 
 
 def _base_name(type_: SolidityType) -> str:
@@ -300,12 +361,13 @@ def _named(struct: str, attribute: str, coerce: Coercer) -> Coercer:
         try:
             return coerce(value)
         except InvalidInput as error:
-            raise error.below(attribute).below(_lower_first(struct)) from None
+            raise error.below(attribute).below(lower_first(struct)) from None
 
     return named
 
 
-def _lower_first(name: str) -> str:
+def lower_first(name: str) -> str:
+    """How a struct is called in the path of an error: ``orderComponents`` for ``OrderComponents``."""
     return name[:1].lower() + name[1:]
 
 

@@ -29,7 +29,7 @@ __all__ = [
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*", re.ASCII)
 _ARRAY = re.compile(r"\[(|[1-9][0-9]*)\]\Z", re.ASCII)
 _SIZED = re.compile(r"(uint|int|bytes)([1-9][0-9]*)", re.ASCII)
-_ATOMIC_LIKE = re.compile(r"(?:u?int|bytes|u?fixed)[0-9x]*|bool|address|string|function", re.ASCII)
+_ATOMIC_LIKE = re.compile(r"(?:u?int|bytes)[0-9]*|u?fixed(?:[0-9]+x[0-9]+)?|bool|address|string|function", re.ASCII)
 
 MAX_ARRAY_LENGTH: Final = 2**32
 """The longest fixed array that can be declared; nothing that long can be signed in practice."""

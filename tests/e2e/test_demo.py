@@ -94,11 +94,13 @@ def blocks(language: str, page: Path = README) -> list[str]:
 
 
 def test_the_guide_on_eip712_runs_as_printed(tmp_path: Path) -> None:
-    (program,) = blocks("python", TOP / "docs" / "eip712.md")
-    done = run(sys.executable, "-P", "-W", "error", "-c", program, cwd=tmp_path)
+    """As a file, because the workers of the pool import it; each prints what stands outside the main block."""
+    (tmp_path / "guide.py").write_text("\n".join(blocks("python", TOP / "docs" / "eip712.md")), encoding="utf-8")
+    env = {**os.environ, "MAKER_KEY": f"{int.from_bytes(os.urandom(31), 'big') + 1:064x}"}
+    done = run(sys.executable, "-P", "-W", "error", "guide.py", cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stderr
     permit = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
-    assert done.stdout == f"Basket(Permit[] permits,bool isOpen,uint256[2] amounts){permit}\n"
+    assert set(done.stdout.splitlines()) == {f"Basket(Permit[] permits,bool isOpen,uint256[2] amounts){permit}"}
 
 
 def test_readme_program_runs_as_printed(tmp_path: Path) -> None:
@@ -122,7 +124,7 @@ def test_readme_commands_run_as_printed(tmp_path: Path) -> None:
     assert "valid: signed by 0x" in done.stdout
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/command.md", "docs/assumptions.md", "docs/eip712.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", *(f"docs/{page.name}" for page in sorted((TOP / "docs").glob("*.md")))])
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (TOP / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)\)", text):

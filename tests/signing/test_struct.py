@@ -351,7 +351,21 @@ class Named(Struct, name="New"):
         (lambda: declare({"a": Annotated[int, Sol("uint")]}), "Write uint256"),
         (lambda: declare({"a": Annotated[int, Sol("uint7")]}), "multiple of 8"),
         (lambda: declare({"a": Annotated[int, Sol("uint256[0]")]}), "no leading zero"),
-        (lambda: declare({"a": Annotated[int, Sol("Missing")]}), "declared in types"),
+        (lambda: declare({"a": Annotated[int, Sol("Missing")]}), "declared before"),
+        (lambda: declare({"a": Leg, "b": Annotated[int, Sol("Leg")]}), "declared before"),
+        (lambda: declare({"a": Annotated[int, Sol("string")]}), "Sol says string, but the annotated Python type says int"),
+        (lambda: declare({"a": Annotated[bool, Sol("uint8")]}), "says bool"),
+        (lambda: declare({"a": Annotated[int, Sol("bool")]}), "says int"),
+        (lambda: declare({"a": Annotated[bytes, Sol("address")]}), "says bytes"),
+        (lambda: declare({"a": Annotated[Leg, Sol("uint8")]}), "says Leg"),
+        (lambda: declare({"a": Annotated[Leg, Sol("Person")], "b": Person}), "says Leg"),
+        (lambda: declare({"a": Annotated[Leg, Sol(Person)]}), "says Leg"),
+        (lambda: declare({"a": Annotated[int, Sol("uint8[]")]}), "says int"),
+        (lambda: declare({"a": Annotated[tuple[int, ...], Sol("uint8")]}), "1 dimensions of int"),
+        (lambda: declare({"a": Annotated[tuple[Leg, ...], Sol("Leg[2][2]")]}), "1 dimensions of Leg"),
+        (lambda: declare({"a": tuple[Leg, Person]}), "of one type"),
+        (lambda: declare({"a": "New"}), "through a dynamic array only"),
+        (lambda: declare({"a": tuple["New", "New"]}), "through a dynamic array only"),  # type: ignore[name-defined]  # noqa: F821
         (lambda: declare({"a": Annotated[int, Sol(5)]}), "a type string"),  # type: ignore[arg-type]
         (lambda: declare({"a": Annotated[int, Sol("uint8", name="a,bool b")]}), "identifier"),
         (lambda: declare({"a": Annotated[int, Sol("uint8", name="b")], "b": uint8}), "each member once"),
@@ -470,16 +484,78 @@ def test_a_field_named_like_an_attribute_of_the_class_is_refused_with_what_to_do
 
 
 @pytest.mark.parametrize(
-    ("hint", "type_"), [(tuple[Leg, Leg], "Leg[2]"), (tuple[Leg], "Leg[1]"), (tuple[tuple[Leg, Leg], ...], "Leg[2][]"), (tuple[()], None)]
+    ("hint", "type_"),
+    [
+        (tuple[Leg, ...], "Leg[]"),
+        (tuple[Leg, Leg], "Leg[2]"),
+        (tuple[Leg], "Leg[1]"),
+        (tuple[tuple[Leg, Leg], ...], "Leg[2][]"),
+        (tuple[tuple[Leg, ...], tuple[Leg, ...]], "Leg[][2]"),
+        (tuple[uint256, ...], "uint256[]"),
+        (tuple[tuple[uint8, uint8, uint8], ...], "uint8[3][]"),
+        (Annotated[Any, Sol(Leg, "[2]" * 3)], "Leg[2][2][2]"),
+        (Annotated[Any, Sol(Leg)], "Leg"),
+        (Annotated[Any, Sol("uint8[2]")], "uint8[2]"),
+        (Annotated[Address | str, Sol("address")], "address"),
+    ],
 )
-def test_a_tuple_of_a_fixed_length_is_no_dynamic_array(hint: Any, type_: str | None) -> None:
-    """``tuple[Leg, Leg]`` was declared, and hashed, as ``Leg[]``."""
-    try:
-        new = declare({"a": hint})
-    except TypeError:
-        return
-    assert type_ is not None
-    assert new.encoded_type == f"New({type_} a)Leg(uint8 a)"
+def test_a_type_is_read_from_its_annotation(hint: Any, type_: str) -> None:
+    """``tuple[Leg, Leg]`` was once declared, and hashed, as ``Leg[]``."""
+    assert declare({"a": hint}).encoded_type == f"New({type_} a)" + ("Leg(uint8 a)" if "Leg" in type_ else "")
+
+
+def test_an_empty_tuple_is_no_array() -> None:
+    with pytest.raises(TypeError, match="name its Solidity type"):
+        declare({"a": tuple[()]})
+
+
+def test_a_tree_of_any_height_is_declared_by_its_brackets() -> None:
+    tree = declare({"tree": Annotated[Any, Sol(Leg, "[2][2]")]})
+    leaf = Leg(a=1)
+    made = tree(tree=[[leaf, {"a": 2}], (leaf, Leg(a=3))])
+    assert made.tree == ((leaf, Leg(a=2)), (leaf, Leg(a=3)))
+    with pytest.raises(InvalidInput) as caught:
+        tree(tree=[[leaf, leaf], [leaf, {"a": 256}]])
+    assert caught.value.path == "new.tree[1][1].a"
+
+
+class Node(Struct):
+    """A struct that contains itself through an array."""
+
+    value: uint256
+    children: tuple["Node", ...]
+
+
+class Forest(Struct):
+    trees: Annotated[tuple[tuple[Node, ...], ...], Sol("Node[2][]")]
+
+
+def test_a_struct_may_contain_itself_through_an_array(oracle: Callable[[Mapping[str, Any]], bytes]) -> None:
+    leaf = Node(value=2, children=())
+    root = Node(value=1, children=(leaf, {"value": 3, "children": [{"value": 4, "children": []}]}))  # type: ignore[arg-type]
+    assert Node.encoded_type == "Node(uint256 value,Node[] children)"
+    assert root.children[1].children[0] == Node(value=4, children=())
+    domain = Domain(name="trees")
+    assert root.signing_hash(domain) == oracle(root.to_typed_data(domain).to_json())
+    forest = Forest(trees=((root, leaf), (leaf, leaf)))
+    assert Forest.encoded_type == "Forest(Node[2][] trees)Node(uint256 value,Node[] children)"
+    assert forest.signing_hash(domain) == oracle(forest.to_typed_data(domain).to_json())
+    assert Forest.from_typed_data(forest.to_typed_data(domain)) == forest
+    with pytest.raises(InvalidInput) as caught:
+        Node(value=1, children=({"value": 2, "children": [{"value": -1, "children": []}]},))  # type: ignore[arg-type]
+    assert caught.value.path == "node.children[0].children[0].value"
+
+
+def test_a_tree_from_outside_has_a_bounded_height() -> None:
+    deep: dict[str, Any] = {"value": 1, "children": []}
+    for _ in range(60):
+        deep = {"value": 1, "children": [deep]}
+    assert Node.from_message(deep).struct_hash() == Node.from_message(Node.from_message(deep).to_message()).struct_hash()
+    for _ in range(60):
+        deep = {"value": 1, "children": [deep]}
+    for make in (lambda: Node.from_message(deep), lambda: Node(value=1, children=(deep,))):  # type: ignore[arg-type]
+        with pytest.raises(InvalidInput, match="at most 128 levels"):
+            make()  # type: ignore[no-untyped-call]
 
 
 def test_a_struct_of_another_type_is_not_taken_for_the_declared_one() -> None:
