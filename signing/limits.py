@@ -23,7 +23,7 @@ class Limits:
         document_bytes: length of the JSON text.
         depth: levels of arrays and objects within each other; at most 200, because Python's own stack ends soon after.
         values: commas outside strings, so about the number of array items and members in the whole document.
-        objects: JSON objects in the whole document; each becomes a struct, which costs more than a number.
+        containers: arrays and objects in the whole document; each costs about as much as ten numbers.
         structs: declared structs.
         members: members of all declared structs together.
         name_length: characters in the name of a struct or member.
@@ -33,8 +33,8 @@ class Limits:
 
     document_bytes: int = 32 * 2**20
     depth: int = MAX_DEPTH
-    values: int = 1_000_000
-    objects: int = 100_000
+    values: int = 250_000
+    containers: int = 50_000
     structs: int = 500
     members: int = 5_000
     name_length: int = 256

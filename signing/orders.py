@@ -13,7 +13,7 @@ from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.signers import Signer, checked_signature
 from orderseal.signing.sol import address, string, uint16, uint256
 from orderseal.signing.strict_json import JsonNumber, read_json
-from orderseal.signing.values import Address, Hash32, Signature
+from orderseal.signing.values import Address, Hash32, Signature, hex_to_bytes
 
 __all__ = [
     "MAX_NONCE",
@@ -35,8 +35,9 @@ MAX_NONCE: Final = 2**53 - 1
 TICKER = re.compile(r"[A-Z0-9]{1,10}(?:[./-][A-Z0-9]{1,5})?", re.ASCII)
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,77}", re.ASCII)
 
-# An order for more shares than any company has issued is a quantity in wei, and a price below a millionth of a token was not scaled.
+_LONGEST_SIGNATURE: Final = 20_000
 _ZERO_ADDRESS: Final = bytes(20)
+# An order for more shares than any company has issued is a quantity in wei, and a price below a millionth of a token was not scaled.
 _MOST_SHARES: Final = 10**15
 _LEAST_PRICE: Final = 10**12
 
@@ -272,7 +273,7 @@ def parse_venue_payload(data: bytes | str | Mapping[str, Any]) -> tuple[Order, b
 
 def signature_bytes(value: object, path: str = "signature") -> bytes:
     """Read ``0x`` hex as bytes, of any length."""
-    text = value if isinstance(value, str) else ""
-    if not re.fullmatch(r"0x(?:[0-9a-fA-F]{2})*", text, re.ASCII) or len(text) > 20_000:
+    raw = hex_to_bytes(value) if isinstance(value, str) and len(value) <= _LONGEST_SIGNATURE else None
+    if raw is None:
         raise InvalidInput(path=path, expected="a signature as 0x hex", actual=describe(value))
-    return bytes.fromhex(text[2:])
+    return raw

@@ -18,10 +18,10 @@ __all__ = ["JAVASCRIPT_SAFE", "JsonNumber", "checked_text", "is_too_deep", "read
 JAVASCRIPT_SAFE: Final = 2**53
 """JavaScript holds every integer below this exactly, and rounds some from here on."""
 
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.S)
 _FIRST_KEY = re.compile(r'[ \t\n\r]*\{[ \t\n\r]*"([A-Za-z_]+)"[ \t\n\r]*:[ \t\n\r]*', re.ASCII)
 _NEXT_KEY = re.compile(r'[ \t\n\r]*,[ \t\n\r]*"([A-Za-z_]+)"[ \t\n\r]*:[ \t\n\r]*', re.ASCII)
 _LAST = re.compile(r"[ \t\n\r]*\}[ \t\n\r]*", re.ASCII)
+_MARKS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{},]', re.S)
 _BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.S)
 
 
@@ -52,34 +52,52 @@ def checked_text(data: bytes | str, path: str, limits: Limits) -> str:
     raw = data if isinstance(data, bytes) else str.encode(data, errors="surrogatepass")
     if len(raw) > limits.document_bytes:
         raise InvalidInput(path=path, expected=f"JSON of at most {limits.document_bytes} bytes", actual=f"{len(raw)} bytes")
-    if is_too_deep(raw, limits.depth):
-        raise _too_deep(path, limits)
-    if raw.count(b",") > limits.values or raw.count(b"{") > limits.objects:
-        bare = _STRINGS.sub(b"", raw)
-        _refuse_many(bare.count(b","), bare.count(b"{"), path, limits)
+    brackets = raw.count(b"[") + raw.count(b"{")
+    if raw.count(b",") > limits.values or brackets > min(limits.containers, limits.depth):
+        _refuse_beyond(raw, path, limits)
     try:
         return bytes.decode(data) if isinstance(data, bytes) else data
     except UnicodeDecodeError as error:
         raise InvalidInput(path=path, expected="JSON in UTF-8", actual=f"other bytes at position {error.start}") from None
 
 
+def _refuse_beyond(raw: bytes, path: str, limits: Limits) -> None:
+    """Count what stands outside strings, and stop at the first limit that is passed."""
+    values = containers = level = strings = 0
+    most_strings = 2 * (limits.values + limits.containers + 1)  # In JSON a comma or a bracket stands before every second string.
+    for match in _MARKS.finditer(raw):
+        mark = raw[match.start()]
+        if mark == 0x22:
+            strings += 1
+        elif mark == 0x2C:
+            values += 1
+        elif mark in b"[{":
+            containers += 1
+            level += 1
+        else:
+            level -= 1
+        if level > limits.depth:
+            raise _too_deep(path, limits)
+        _refuse_many(values if strings <= most_strings else strings, containers, path, limits)
+
+
 def refuse_large_value(value: object, path: str, limits: Limits = DEFAULT_LIMITS) -> None:
     """Refuse a Python value beyond the limits of depth and number, one that contains itself included."""
     stack: list[tuple[Any, int]] = [(value, 1)]
-    values = objects = 0
+    values = containers = 0
     while stack:
         current, depth = stack.pop()
         if isinstance(current, Mapping):
             inner: Any = current.values()
-            objects += 1
         elif isinstance(current, list | tuple):
             inner = cast("list[Any]", current)
         else:
             continue
         values += len(inner)
+        containers += 1
         if depth > limits.depth:
             raise _too_deep(path, limits)
-        _refuse_many(values, objects, path, limits)
+        _refuse_many(values, containers, path, limits)
         stack += [(item, depth + 1) for item in inner if isinstance(item, Mapping | list | tuple)]
 
 
@@ -87,11 +105,11 @@ def _too_deep(path: str, limits: Limits) -> InvalidInput:
     return InvalidInput(path=path, expected=f"at most {limits.depth} levels of arrays and objects", actual="more")
 
 
-def _refuse_many(values: int, objects: int, path: str, limits: Limits) -> None:
+def _refuse_many(values: int, containers: int, path: str, limits: Limits) -> None:
     if values > limits.values:
         raise InvalidInput(path=path, expected=f"at most {limits.values} values", actual="more")
-    if objects > limits.objects:
-        raise InvalidInput(path=path, expected=f"at most {limits.objects} objects", actual="more")
+    if containers > limits.containers:
+        raise InvalidInput(path=path, expected=f"at most {limits.containers} arrays and objects", actual="more")
 
 
 class _Duplicate:

@@ -11,7 +11,7 @@ from orderseal.signing.secp256k1 import HALF_N, N
 __all__ = ["Address", "AddressLike", "Hash32", "Signature", "signature_fault"]
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
-_HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*", re.ASCII)
+_HEX = re.compile(r"0x[0-9a-fA-F]*", re.ASCII)
 _ADDRESS_FORM: Final = "an address: 0x and 40 hexadecimal digits, all lower-case or with a valid EIP-55 checksum"
 
 
@@ -27,7 +27,7 @@ def exact_str(value: str) -> str:
 
 def hex_to_bytes(text: str) -> bytes | None:
     """Give the bytes of ``0x`` hex of even length, in either case; ``None`` if it is anything else."""
-    return bytes.fromhex(text[2:]) if _HEX.fullmatch(text) else None
+    return bytes.fromhex(text[2:]) if len(text) % 2 == 0 and _HEX.fullmatch(text) else None
 
 
 class Address(bytes):
