@@ -5,7 +5,7 @@ There is no ``orderseal/`` folder at the root: a real one would shadow an instal
 
 from setuptools import find_packages, setup
 
-ROOMS = ("signing", "chain", "api", "cli", "sandbox", "fixtures")
+ROOMS = ("signing", "chain", "api", "cli", "sandbox", "fixtures", "benchmarks")
 
 setup(
     packages=[f"orderseal.{package}" for package in find_packages(include=[p for room in ROOMS for p in (room, f"{room}.*")])],

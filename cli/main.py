@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from orderseal.cli.bench import bench_command
 from orderseal.cli.demo import demo_command
 from orderseal.cli.doctor import doctor_command
 from orderseal.cli.output import fail
+from orderseal.cli.parity import parity_command
 from orderseal.cli.sandbox import sandbox_command
 from orderseal.cli.typed_data import hash_command, recover_command, sign_command, verify_command
 from orderseal.signing import OrdersealError
@@ -29,10 +31,12 @@ app = typer.Typer(
 app.command("demo")(demo_command)
 app.command("sandbox")(sandbox_command)
 app.command("hash")(hash_command)
+app.command("parity")(parity_command)
 app.command("sign")(sign_command)
 app.command("verify")(verify_command)
 app.command("recover")(recover_command)
 app.command("doctor")(doctor_command)
+app.command("bench")(bench_command)
 
 
 def _print_version(wanted: bool) -> None:

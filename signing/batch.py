@@ -5,15 +5,17 @@ interpreter's lock, because each order's share of Python is too large. So there 
 """
 
 import os
+import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 from orderseal.signing.eip712.domain import Domain
 from orderseal.signing.eip712.struct import Struct
 from orderseal.signing.errors import InvalidInput, OrdersealError, SignerError, describe
-from orderseal.signing.orders import SignedOrder, refuse_unsignable, sign_checked
+from orderseal.signing.orders import SignedOrder, refuse_no_domain, refuse_no_signer, refuse_unsignable, sign_checked
 from orderseal.signing.secp256k1 import recover
 from orderseal.signing.signed import inspect_signed, read_signed
 from orderseal.signing.signers import InProcessSigner, Signer
@@ -22,6 +24,7 @@ from orderseal.signing.verify import Report
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+    from multiprocessing.synchronize import Barrier
 
 __all__ = ["AuditPool", "SigningPool", "recover_many", "sign_many"]
 
@@ -42,11 +45,13 @@ def sign_many(orders: Iterable[_S], domain: Domain, signer: Signer) -> list[Sign
         SignerError: the signer failed, or returned a signature that is not its own. Signatures made before it are lost to the caller,
             but a remote signer has seen them.
     """
+    refuse_no_signer(signer)
     batch = _checked(orders, domain, signer.address)
     return [sign_checked(order, domain, signer) for order in batch]
 
 
 def _checked(orders: Iterable[_S], domain: Domain, signer: Address) -> list[_S]:
+    refuse_no_domain(domain)
     batch = list(orders)
     for index, order in enumerate(batch):
         try:
@@ -64,7 +69,9 @@ def recover_many(signed: Iterable[SignedOrder[Any]]) -> list[Address | None]:
     """
     found: list[Address | None] = []
     for item in signed:
-        raw = recover(item.order.signing_hash(item.domain), Signature(item.signature))
+        if not isinstance(item, SignedOrder):
+            raise InvalidInput(path=f"signed[{len(found)}]", expected="a SignedOrder", actual=describe(item))
+        raw = recover(item.order.signing_hash(item.domain), item.signature)
         found.append(None if raw is None else Address(raw))
     return found
 
@@ -82,9 +89,25 @@ class _Pool:
         from multiprocessing import get_context
 
         # Spawned, not forked: a fork would copy locks of other threads as they are, and keys with them.
+        context = get_context("spawn")
+        # All start at once, so that all load the same key: what it is loaded from may change later, and is best gone by then.
+        start = context.Barrier(self.workers)
         self._executor: ProcessPoolExecutor | None = ProcessPoolExecutor(
-            self.workers, mp_context=get_context("spawn"), initializer=prepare, initargs=arguments
+            self.workers, mp_context=context, initializer=prepare, initargs=(start, *arguments)
         )
+        try:
+            self._addresses = {self._result(future) for future in [self._submit(_start) for _ in range(self.workers)]}
+        except BaseException:
+            self._kill()
+            raise
+
+    def _kill(self) -> None:
+        """End the workers, even those that do not listen."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            for process in list((getattr(executor, "_processes", None) or {}).values()):
+                process.kill()
+            executor.shutdown(wait=True, cancel_futures=True)
 
     def _submit(self, work: Callable[..., _T], *arguments: Any) -> "Future[_T]":
         if self._executor is None:
@@ -158,12 +181,16 @@ class SigningPool(_Pool):
     def __init__(self, key_source: Callable[[], Signer], *, workers: int | None = None) -> None:
         if not callable(key_source):
             raise InvalidInput(path="key_source", expected="a function that gives a signer", actual=f"a {type(key_source).__name__}")
+        if not _is_picklable(key_source):
+            expected = "a function that other processes can import: one of a module, or a functools.partial of one"
+            raise InvalidInput(path="key_source", expected=expected, actual="one that cannot be pickled, such as a lambda")
         super().__init__(workers, _prepare_signing, key_source)
-        try:
-            self._address = self._result(self._submit(_worker_address))
-        except BaseException:
-            self.close()
-            raise
+        if len(self._addresses) != 1:
+            self._kill()
+            raise InvalidInput(path="key_source", expected="the same key in each worker", actual=f"{len(self._addresses)} different ones")
+        (address,) = self._addresses
+        assert address is not None
+        self._address = address
 
     @property
     def address(self) -> Address:
@@ -186,8 +213,8 @@ class SigningPool(_Pool):
                 yield bytes(digest)
 
         # A generator, so that this process computes digests while the workers sign.
-        signatures = self._spread(_sign_digests, computed())
         signer = self._address
+        signatures = self._spread(partial(_sign_digests, signer), computed())
         return [
             SignedOrder(order, domain, digests[index], bytes.__new__(Signature, signature), signer)
             for index, (order, signature) in enumerate(zip(batch, signatures, strict=True))
@@ -214,6 +241,8 @@ class AuditPool(_Pool):
 
     def inspect(self, items: Iterable[bytes | str]) -> Iterator[Report | OrdersealError]:
         """Judge items in the JSON forms that :func:`read_signed` reads; gives a report for each, or the error where it is malformed."""
+        if isinstance(items, str | bytes):
+            raise InvalidInput(path="items", expected="several items, such as the lines of a file", actual="one text")
         return self._spread(_inspect_items, items)
 
 
@@ -222,8 +251,9 @@ class AuditPool(_Pool):
 _state: dict[str, Any] = {}
 
 
-def _end_with_parent() -> None:
+def _begin(start: "Barrier") -> None:
     """Leave interrupts to the parent, and end when it ends, even if it is killed: a worker may hold a key."""
+    _state["start"] = start
     import signal
     from multiprocessing import parent_process
     from threading import Thread
@@ -238,13 +268,29 @@ def _end_with_parent() -> None:
     Thread(target=watch, daemon=True).start()
 
 
-def _prepare_signing(key_source: Callable[[], Signer]) -> None:
-    _end_with_parent()
+def _start() -> Address | None:
+    """Wait until all workers are here, and give the address of this one's key, if it has one."""
+    from threading import BrokenBarrierError
+
+    start = cast("Barrier", _state["start"])
+    if error := _state.get("error"):
+        start.abort()
+        raise cast("OrdersealError", error)
+    try:
+        start.wait()
+    except BrokenBarrierError:
+        return None  # Another worker could not load its key, and says why.
+    signer = cast("InProcessSigner | None", _state.get("signer"))
+    return None if signer is None else signer.address
+
+
+def _prepare_signing(start: "Barrier", key_source: Callable[[], Signer]) -> None:
+    _begin(start)
     try:
         signer = key_source()
     except OrdersealError as error:
         _state["error"] = error
-    except Exception as error:  # noqa: BLE001 - it is the user's function; its message may hold the key, its type does not
+    except BaseException as error:  # noqa: BLE001 - it is the user's function; its message may hold the key, its type does not
         _state["error"] = SignerError(f"key_source raised {type(error).__name__} in a worker")
     else:
         expected = "a signer that holds its key, such as LocalSigner"
@@ -253,23 +299,23 @@ def _prepare_signing(key_source: Callable[[], Signer]) -> None:
         _state["error"] = None if good else InvalidInput(path="key_source()", expected=expected, actual=f"a {type(signer).__name__}")
 
 
-def _signer() -> InProcessSigner:
-    if error := _state.get("error"):
-        raise cast("OrdersealError", error)
-    return cast("InProcessSigner", _state["signer"])
+def _sign_digests(expected: Address, digests: list[bytes]) -> list[bytes]:
+    signer = cast("InProcessSigner", _state["signer"])
+    if signer.address != expected:
+        raise SignerError("a worker of the pool holds another key than the others")
+    return [bytes(signer.unsafe_sign_digest(Hash32(digest))) for digest in digests]
 
 
-def _worker_address() -> Address:
-    return _signer().address
+def _is_picklable(value: object) -> bool:
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001 - whatever the value's own methods raise
+        return False
+    return True
 
 
-def _sign_digests(digests: list[bytes]) -> list[bytes]:
-    sign = _signer().unsafe_sign_digest
-    return [bytes(sign(Hash32(digest))) for digest in digests]
-
-
-def _prepare_audit(domain: Domain | None, signer: Address | None, at: int | None) -> None:
-    _end_with_parent()
+def _prepare_audit(start: "Barrier", domain: Domain | None, signer: Address | None, at: int | None) -> None:
+    _begin(start)
     _state["expectations"] = {"domain": domain, "signer": signer, "at": at}
 
 

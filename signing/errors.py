@@ -39,6 +39,13 @@ __all__ = [
 ]
 
 _SHOWN_CHARACTERS = 80
+_SIZED: tuple[tuple[Any, str], ...] = (
+    (bytes, "{} bytes"),
+    (bytearray, "{} bytes"),
+    (dict, "an object of {} members"),
+    (list, "an array of {} items"),
+    (tuple, "an array of {} items"),
+)
 
 
 def describe(value: object) -> str:
@@ -46,19 +53,19 @@ def describe(value: object) -> str:
 
     Never call it on a secret.
     """
+    # By the base classes' own methods: those of a subclass may lie, or raise.
     if isinstance(value, str):
+        value = str.__str__(value)
         text = ascii(value[: _SHOWN_CHARACTERS + 1])[1:-1]
         return f"'{text[:_SHOWN_CHARACTERS]}…' ({len(value)} characters)" if len(text) > _SHOWN_CHARACTERS else f"'{text}'"
     if isinstance(value, bool) or value is None:
         return repr(value)
     if isinstance(value, int):
+        value = int.__int__(value)
         return str(value) if value.bit_length() <= 256 else f"an integer of {value.bit_length()} bits"
-    if isinstance(value, bytes | bytearray):
-        return f"{len(value)} bytes"
-    if isinstance(value, dict):
-        return f"an object of {len(value)} members"
-    if isinstance(value, list | tuple):
-        return f"an array of {len(value)} items"
+    for base, what in _SIZED:
+        if isinstance(value, base):
+            return what.format(base.__len__(value))
     return f"a {type(value).__name__}"
 
 

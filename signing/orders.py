@@ -22,6 +22,8 @@ __all__ = [
     "SignedOrder",
     "parse_venue_payload",
     "refuse_faults",
+    "refuse_no_domain",
+    "refuse_no_signer",
     "refuse_unsignable",
     "sign_checked",
     "sign_order",
@@ -216,8 +218,7 @@ def sign_order(order: _S, domain: Domain, signer: Signer) -> SignedOrder[_S]:
         InvalidInput: the order has :meth:`~Struct.faults`, or its maker is not the signer. Nothing was signed.
         SignerError: the signer failed, or returned a signature that is not its own.
     """
-    if not hasattr(signer, "sign_typed_data"):
-        raise InvalidInput(path="signer", expected="a signer, such as LocalSigner.from_env(…)", actual=f"a {type(signer).__name__}")
+    refuse_no_signer(signer)
     refuse_unsignable(order, domain, signer.address)
     return sign_checked(order, domain, signer)
 
@@ -233,8 +234,7 @@ def refuse_unsignable(order: Struct, domain: Domain, signer: Address) -> None:
     """Raise unless this is an order without faults, for a domain, with the signer as its declared maker."""
     if not isinstance(order, Struct):
         raise InvalidInput(path="order", expected="an Order or another declared struct", actual=describe(order))
-    if not isinstance(domain, Domain):
-        raise InvalidInput(path="domain", expected="a Domain, such as network.domain", actual=describe(domain))
+    refuse_no_domain(domain)
     refuse_faults(order)
     maker = type(order).maker_attribute
     if maker is not None and getattr(order, maker) != signer:
@@ -244,6 +244,18 @@ def refuse_unsignable(order: Struct, domain: Domain, signer: Address) -> None:
             actual=str(getattr(order, maker)),
             hint="A contract accepts an order only if its maker signed it",
         )
+
+
+def refuse_no_signer(signer: object) -> None:
+    """Raise unless this can sign."""
+    if not hasattr(signer, "sign_typed_data"):
+        raise InvalidInput(path="signer", expected="a signer, such as LocalSigner.from_env(…)", actual=f"a {type(signer).__name__}")
+
+
+def refuse_no_domain(domain: object) -> None:
+    """Raise unless this is a domain."""
+    if not isinstance(domain, Domain):
+        raise InvalidInput(path="domain", expected="a Domain, such as network.domain", actual=describe(domain))
 
 
 def refuse_faults(order: Struct) -> None:

@@ -27,6 +27,7 @@ HALF_N: Final = N // 2
 # Recovery ids 2 and 3 exist only where r exceeds the field's prime less n: a chance of 2^-127, and the EVM does not take them.
 _V: Final = (b"\x1b", b"\x1c")
 
+_exact = b"".join  # The bytes that an object really holds, whatever a subclass of bytes says of itself.
 _new, _buffer, _NULL, _context = ffi.new, ffi.buffer, ffi.NULL, GLOBAL_CONTEXT.ctx
 _SIGNATURE, _POINT = ffi.typeof("secp256k1_ecdsa_recoverable_signature *"), ffi.typeof("secp256k1_pubkey *")
 _BYTES_64, _BYTES_65 = ffi.typeof("unsigned char[64]"), ffi.typeof("unsigned char[65]")
@@ -54,7 +55,7 @@ def address_of(key: PrivateKey) -> bytes:
 
 def sign(key: PrivateKey, digest: bytes) -> bytes:
     """Sign a 32-byte digest."""
-    secret = key.secret
+    secret, digest = key.secret, _exact((digest,))
     if len(digest) != 32 or len(secret) != 32:
         raise ValueError("a digest and a key have 32 bytes")
     signature = _new(_SIGNATURE)
@@ -70,6 +71,7 @@ def recover(digest: bytes, signature: bytes) -> bytes | None:
 
     The caller has checked r and s (see :class:`orderseal.signing.Signature`).
     """
+    digest, signature = _exact((digest,)), _exact((signature,))
     if len(digest) != 32 or len(signature) != 65 or not 27 <= signature[64] <= 28:
         raise ValueError("a digest has 32 bytes and a signature 65, of which the last is 27 or 28")
     parsed, point = _new(_SIGNATURE), _new(_POINT)

@@ -12,8 +12,9 @@ from typing import Any, Final, cast
 
 from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.limits import DEFAULT_LIMITS, MAX_DEPTH, Limits
+from orderseal.signing.values import exact_bytes, exact_str
 
-__all__ = ["JAVASCRIPT_SAFE", "JsonNumber", "checked_text", "is_too_deep", "read_json", "read_object", "refuse_large_value"]
+__all__ = ["JAVASCRIPT_SAFE", "JsonNumber", "checked_text", "is_too_deep", "read_json", "read_object", "refuse_large_value", "scan_loosely"]
 
 JAVASCRIPT_SAFE: Final = 2**53
 """JavaScript holds every integer below this exactly, and rounds some from here on."""
@@ -21,8 +22,9 @@ JAVASCRIPT_SAFE: Final = 2**53
 _FIRST_KEY = re.compile(r'[ \t\n\r]*\{[ \t\n\r]*"([A-Za-z_]+)"[ \t\n\r]*:[ \t\n\r]*', re.ASCII)
 _NEXT_KEY = re.compile(r'[ \t\n\r]*,[ \t\n\r]*"([A-Za-z_]+)"[ \t\n\r]*:[ \t\n\r]*', re.ASCII)
 _LAST = re.compile(r"[ \t\n\r]*\}[ \t\n\r]*", re.ASCII)
-_MARKS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{},]', re.S)
-_BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.S)
+# Possessive, so that a long string costs no memory.
+_MARKS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.S)
+_BRACKETS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.S)
 
 
 class JsonNumber(str):
@@ -49,14 +51,20 @@ def is_too_deep(data: bytes, depth: int = MAX_DEPTH) -> bool:
 
 def checked_text(data: bytes | str, path: str, limits: Limits) -> str:
     """Give JSON text that is UTF-8 and within the limits; whether it is JSON is for the parser to say."""
-    raw = data if isinstance(data, bytes) else str.encode(data, errors="surrogatepass")
+    if isinstance(data, bytes):
+        data = raw = exact_bytes(data)
+    elif isinstance(data, str):
+        data = exact_str(data)
+        raw = data.encode(errors="surrogatepass")
+    else:
+        raise InvalidInput(path=path, expected="JSON as text or bytes", actual=describe(data))
     if len(raw) > limits.document_bytes:
         raise InvalidInput(path=path, expected=f"JSON of at most {limits.document_bytes} bytes", actual=f"{len(raw)} bytes")
     brackets = raw.count(b"[") + raw.count(b"{")
     if raw.count(b",") > limits.values or brackets > min(limits.containers, limits.depth):
         _refuse_beyond(raw, path, limits)
     try:
-        return bytes.decode(data) if isinstance(data, bytes) else data
+        return data.decode() if isinstance(data, bytes) else data
     except UnicodeDecodeError as error:
         raise InvalidInput(path=path, expected="JSON in UTF-8", actual=f"other bytes at position {error.start}") from None
 
@@ -211,6 +219,9 @@ _scan = cast(
         json.JSONDecoder(object_pairs_hook=_distinct, parse_int=_number, parse_float=JsonNumber, parse_constant=_no_constant)  # type: ignore[arg-type]
     ),
 )
+
+scan_loosely = cast("Callable[[str, int], tuple[Any, int]]", make_scanner(json.JSONDecoder()))  # type: ignore[arg-type]
+"""Parse the value at a place of JSON text as Python does, and give it and its end: duplicate keys and odd numbers are for the caller."""
 
 _Link = tuple[Any, str]  # (the link above or None, the key or [index] here): a path that is written out only when it is wanted
 

@@ -8,7 +8,7 @@ from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.keccak import keccak256
 from orderseal.signing.secp256k1 import HALF_N, N
 
-__all__ = ["Address", "AddressLike", "Hash32", "Signature", "signature_fault"]
+__all__ = ["Address", "AddressLike", "Hash32", "Signature", "hash32", "signature_fault"]
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 _HEX = re.compile(r"0x[0-9a-fA-F]*", re.ASCII)
@@ -95,8 +95,8 @@ class Hash32(bytes):
     __slots__ = ()
 
     def __new__(cls, value: bytes | str) -> Self:
-        raw = hex_to_bytes(value) if isinstance(value, str) else value
-        if not isinstance(raw, bytes) or len(raw) != 32:
+        raw = hex_to_bytes(exact_str(value)) if isinstance(value, str) else exact_bytes(value) if isinstance(value, bytes) else None
+        if raw is None or len(raw) != 32:
             raise InvalidInput(path="hash", expected="32 bytes, or 0x and 64 hexadecimal digits", actual=describe(value))
         return super().__new__(cls, raw)
 
@@ -108,6 +108,11 @@ class Hash32(bytes):
 
     def __reduce_ex__(self, _protocol: SupportsIndex, /) -> tuple[type[Self], tuple[bytes]]:
         return type(self), (bytes(self),)
+
+
+def hash32(data: bytes) -> Hash32:
+    """Keccak-256 of ``data``."""
+    return bytes.__new__(Hash32, keccak256(data))
 
 
 # Compared as bytes: big-endian words of one length sort like their numbers.
@@ -147,8 +152,8 @@ class Signature(bytes):
     __slots__ = ()
 
     def __new__(cls, value: bytes | str) -> Self:
-        raw = hex_to_bytes(value) if isinstance(value, str) else value
-        if not isinstance(raw, bytes):
+        raw = hex_to_bytes(exact_str(value)) if isinstance(value, str) else exact_bytes(value) if isinstance(value, bytes) else None
+        if raw is None:
             raise InvalidInput(path="signature", expected="65 bytes, or 0x and 130 hexadecimal digits", actual=describe(value))
         if fault := signature_fault(raw):
             raise InvalidInput(path="signature", expected="65 bytes r, s, v with v 27 or 28 and a low s", actual=fault[1])

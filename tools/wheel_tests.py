@@ -53,9 +53,10 @@ def test_on(minor: int, python: str, wheel: Path, place: Path, seed: str) -> Non
     for name in CARRIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, place / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
         else:
             shutil.copy(source, place / name)
+    (place / "tests" / "oracle" / "node_modules").symlink_to(ROOT / "tests" / "oracle" / "node_modules")
     run(python, "-m", "venv", str(place / "venv"))
     inside = str(place / "venv" / "bin" / "python")
     pip = (inside, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "-c", str(place / "constraints.txt"))

@@ -11,15 +11,19 @@ from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, Literal, cast
+from weakref import WeakSet
 
 from orderseal.signing.eip712.types import ATOMS, ArrayType, AtomicType, Member, SolidityType, TypeGraph, base_type
 from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.strict_json import JAVASCRIPT_SAFE, JsonNumber
 from orderseal.signing.values import Address, address_of_text, exact_bytes, exact_str, hex_to_bytes
 
-__all__ = ["Coercer", "Coercers", "Source", "array_coercer", "integer_bounds"]
+__all__ = ["DECLARED", "Coercer", "Coercers", "Source", "array_coercer", "integer_bounds"]
 
 Coercer = Callable[[Any], Any]
+
+DECLARED: Final[WeakSet[type]] = WeakSet()
+"""The classes of declared structs: their instances hold checked values, and stand for the object of the same type string."""
 Source = Literal["python", "json"]
 
 # 2^256 has 78 decimal and 64 hexadecimal digits; what is longer is out of every range.
@@ -164,9 +168,9 @@ def _members(
 ) -> Mapping[str, Any]:
     if type(value) is not dict:
         if not isinstance(value, Mapping):
-            declared = getattr(type(value), "encoded_type", None)
+            declared = getattr(type(value), "encoded_type", "") if type(value) in DECLARED else ""
             if declared != encoded_types[name]:
-                another = f", not of {declared.split('(')[0]}" if isinstance(declared, str) else ""
+                another = f", not of {declared.split('(')[0]}" if declared else ""
                 raise _bad(f"an object with the members of {name}{another}", value)
             value = value.to_message()
         value = dict(cast("Mapping[Any, Any]", value))
@@ -225,14 +229,13 @@ class Coercers:
         """The coercer of a struct: a mapping with exactly its members, or a declared struct of the same type string."""
         if name not in self._structs:
             members = self._graph.structs[name]
-            coercers = tuple([(member.name, self.make(member.type)) for member in members])
+            atoms = self._atoms
+            coercers = tuple([(member.name, atoms.get(member.type.name) or self.make(member.type)) for member in members])
             self._structs[name] = partial(_members, name, self._encoded_types, members, coercers)
         return self._structs[name]
 
     def make(self, type_: SolidityType) -> Coercer:
         """The coercer of any type over the graph."""
-        if type(type_) is AtomicType:
-            return self._atoms[type_.name]
         base = base_type(type_)
         # A struct is compiled when a value of it comes: it may contain itself.
         element = self._atoms[base.name] if isinstance(base, AtomicType) else lambda value: self.struct(base.name)(value)

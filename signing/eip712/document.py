@@ -8,7 +8,7 @@ from orderseal.signing.eip712.domain import DOMAIN_TYPE, Domain
 from orderseal.signing.eip712.schema import Schema
 from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.limits import DEFAULT_LIMITS, Limits
-from orderseal.signing.strict_json import checked_text, read_json, read_object, refuse_large_value
+from orderseal.signing.strict_json import checked_text, read_json, read_object, refuse_large_value, scan_loosely
 from orderseal.signing.values import Address, Hash32, exact_str
 
 __all__ = ["TypedData"]
@@ -24,6 +24,16 @@ class _Types:
 
     def __init__(self, domain: object, schema: Schema) -> None:
         self.domain, self.schema = domain, schema
+
+    def keys(self) -> int:
+        """How many keys the objects of the declaration have together."""
+        structs = self.schema.graph.structs
+        count = len(structs) + 2 * sum([len(members) for members in structs.values()])
+        if isinstance(self.domain, list):  # Not looked at so far: its objects may have other keys.
+            count += 1
+            for item in self.domain:
+                count += len(item) if isinstance(item, dict) else 0
+        return count
 
     @classmethod
     def read(cls, types: object, limits: Limits) -> "_Types":
@@ -43,16 +53,18 @@ _LONGEST_RECENT: Final = 16_384
 _recent: tuple[tuple[str, _Types], ...] = ()
 
 
-def _recall(key: str, text: str, start: int) -> tuple[_Types, int] | None:
-    if key == "types":
-        for known, types in _recent:
-            if text.startswith(known, start):
-                return types, start + len(known)
-    return None
+def _recall(key: str, text: str, start: int) -> tuple[Any, int] | None:
+    if key != "types":
+        return None
+    for known, types in _recent:
+        if text.startswith(known, start):
+            return types, start + len(known)
+    return scan_loosely(text, start)
 
 
-def _recall_nothing(_key: str, _text: str, _start: int) -> None:
+def _scan_types(key: str, text: str, start: int) -> tuple[Any, int] | None:
     """For limits other than the default: what was read under one must not pass under another."""
+    return scan_loosely(text, start) if key == "types" else None
 
 
 def _remember(text: str, types: _Types) -> None:
@@ -143,10 +155,14 @@ class TypedData:
     def _from_text(cls, data: bytes | str, limits: Limits) -> Self:
         """Read text by its four members; what is not as it should be is read again by the parser that can say what it is."""
         text = checked_text(data, "document", limits)
-        read = cls.read_at(text, 0, limits)
+        try:
+            read = cls.read_at(text, 0, limits)
+        except InvalidInput:
+            read_json(text, limits=limits)  # If it is no JSON at all, that is to be said first.
+            raise
         if read is not None and read[1] == len(text):
             return read[0]
-        return cls._from_object(read_json(data, limits=limits), limits)
+        return cls._from_object(read_json(text, limits=limits), limits)
 
     @classmethod
     def read_at(cls, text: str, start: int, limits: Limits = DEFAULT_LIMITS) -> tuple[Self, int] | None:
@@ -154,13 +170,20 @@ class TypedData:
 
         ``None`` where it is not regular JSON with exactly the four members; it may still be a document.
         """
-        read = read_object(text, _recall if limits is DEFAULT_LIMITS else _recall_nothing, start)
+        read = read_object(text, _recall if limits is DEFAULT_LIMITS else _scan_types, start)
         if read is None or read[0].keys() != _KEY_SET:
             return None
         found, end = read
         types, types_start, types_end = found["types"]
         if not isinstance(types, _Types):
-            types = _Types.read(types, limits)
+            try:
+                types = _Types.read(types, limits)
+            except InvalidInput:
+                return None
+            # Its objects were read without a look at their keys. Each key has a colon, and no valid name holds one: if there are as
+            # many of the one as of the other, no key was named twice.
+            if types.keys() != text.count(":", types_start, types_end):
+                return None
             if limits is DEFAULT_LIMITS:
                 _remember(text[types_start:types_end], types)
         return cls._made(types, found["primaryType"][0], found["domain"][0], found["message"][0]), end

@@ -8,9 +8,8 @@ from orderseal.signing.eip712.coerce import Source
 from orderseal.signing.eip712.schema import Schema
 from orderseal.signing.eip712.types import Member, Pairs, TypeGraph, build_members, read_pairs
 from orderseal.signing.errors import InvalidInput, describe
-from orderseal.signing.keccak import keccak256
 from orderseal.signing.limits import DEFAULT_LIMITS
-from orderseal.signing.values import Address, AddressLike, Hash32
+from orderseal.signing.values import Address, AddressLike, Hash32, hash32
 
 __all__ = ["DOMAIN_TYPE", "Domain"]
 
@@ -145,7 +144,7 @@ class Domain:
 
     def signing_hash(self, struct_hash: bytes) -> Hash32:
         """The digest that is signed: keccak256(0x1901 ‖ domain separator ‖ struct hash)."""
-        return Hash32(keccak256(self.prefix + struct_hash))
+        return hash32(self.prefix + struct_hash)
 
     def replace(self, **changes: Any) -> "Domain":
         """A copy with other members. Those that stay keep their declared order; new ones follow in the standard's."""

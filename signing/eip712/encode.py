@@ -49,7 +49,7 @@ class Encoders:
     def struct(self, name: str) -> Encoder:
         """``encodeData`` of a struct's canonical value, with its type hash before it."""
         if name not in self._structs:
-            fields = [(member.name, self.make(member.type)) for member in self._graph.structs[name]]
+            fields = [(member.name, _ATOMS.get(member.type.name) or self.make(member.type)) for member in self._graph.structs[name]]
             self._structs[name] = partial(_encode_struct, self._type_hashes[name], fields)
         return self._structs[name]
 

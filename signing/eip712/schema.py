@@ -8,13 +8,12 @@ from orderseal.signing.eip712.coerce import Coercer, Coercers, Source
 from orderseal.signing.eip712.computed import Computed
 from orderseal.signing.eip712.encode import Encoder, Encoders
 from orderseal.signing.eip712.types import Declarations, Member, SolidityType, TypeGraph, build_graph, read_declarations
-from orderseal.signing.keccak import keccak256
 from orderseal.signing.limits import DEFAULT_LIMITS, Limits
-from orderseal.signing.values import Hash32
+from orderseal.signing.values import Hash32, hash32
 
 __all__ = ["Schema", "members_to_json"]
 
-_MOST_CACHED_MEMBERS: Final = 300
+_MOST_CACHED_MEMBERS: Final = 200
 
 
 class Schema:
@@ -32,7 +31,8 @@ class Schema:
     def __init__(self, graph: TypeGraph) -> None:
         self.graph = graph
         self.encoded_types = encoded_types = Computed(graph.encode_type)
-        self.type_hashes = type_hashes = Computed(lambda name: Hash32(keccak256(encoded_types[name].encode())))
+        # The type strings of many structs together may be long, and only the primary type's is wanted again: the rest are not kept.
+        self.type_hashes = type_hashes = Computed(lambda name: hash32((encoded_types.get(name) or graph.encode_type(name)).encode()))
         self._coercers: dict[Source, Coercers] = {}
         self._encoders = Encoders(graph, type_hashes)
 
@@ -67,7 +67,7 @@ class Schema:
 
     def hash_struct(self, name: str, value: Any) -> Hash32:
         """``hashStruct`` of a canonical value (EIP-712, *Definition of hashStruct*)."""
-        return Hash32(keccak256(self._encoders.struct(name)(value)))
+        return hash32(self._encoders.struct(name)(value))
 
     def coercer_for(self, type_: SolidityType) -> Coercer:
         """A coercer of Python values for any type over the graph."""

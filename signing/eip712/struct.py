@@ -18,18 +18,32 @@ The compiled code and the general engine (:class:`~orderseal.signing.TypedData`)
 
 import keyword
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self, cast, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    NamedTuple,
+    NoReturn,
+    Self,
+    cast,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-from orderseal.signing.eip712.coerce import Coercer, array_coercer, integer_bounds
+from orderseal.signing.eip712.coerce import DECLARED, Coercer, array_coercer, integer_bounds
 from orderseal.signing.eip712.document import TypedData
 from orderseal.signing.eip712.domain import Domain
 from orderseal.signing.eip712.encode import Encoder
 from orderseal.signing.eip712.schema import Schema
-from orderseal.signing.eip712.types import ArrayType, AtomicType, Member, SolidityType, parse_type
+from orderseal.signing.eip712.types import ArrayType, AtomicType, Member, SolidityType, base_type, parse_type
 from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.keccak import keccak256
+from orderseal.signing.limits import MAX_DEPTH
 from orderseal.signing.strict_json import refuse_large_value
-from orderseal.signing.values import Address, Hash32
+from orderseal.signing.values import Address, Hash32, hash32
 
 __all__ = ["Sol", "Struct", "StructMeta", "lower_first"]
 
@@ -94,6 +108,7 @@ class StructMeta(type):
             _check_attribute(cls_name, key, has_default=key in namespace)
         namespace["__slots__"] = attributes
         cls = super().__new__(mcs, cls_name, bases, namespace)
+        DECLARED.add(cls)
         cls.struct_name = name or cls_name
         _compile(cls, attributes)
         if maker is not None and maker not in attributes:
@@ -133,7 +148,7 @@ class Struct(metaclass=StructMeta):
 
     def struct_hash(self) -> Hash32:
         """``hashStruct``: keccak256 of :meth:`encoded_data`."""
-        return Hash32(keccak256(self.encoded_data()))
+        return hash32(self.encoded_data())
 
     def signing_hash(self, domain: Domain) -> Hash32:
         """The 32-byte digest that is signed: keccak256(0x1901 ‖ domain separator ‖ struct hash)."""
@@ -160,6 +175,8 @@ class Struct(metaclass=StructMeta):
     @classmethod
     def from_typed_data(cls, typed_data: TypedData) -> Self:
         """Take the message of a document whose primary type is exactly this struct."""
+        if not isinstance(typed_data, TypedData):
+            raise InvalidInput(path="typed_data", expected="a TypedData", actual=describe(typed_data))
         if typed_data.type_hash != cls.type_hash:
             raise InvalidInput(path="primaryType", expected=describe(cls.encoded_type), actual=describe(typed_data.encoded_type))
         made: Self = _build(cls, typed_data.message)
@@ -239,8 +256,8 @@ def _compile(cls: StructMeta, attributes: tuple[str, ...]) -> None:
     cls.encoded_type = schema.encoded_types[cls.struct_name]
     cls.type_hash = schema.type_hashes[cls.struct_name]
     for attribute, member in zip(attributes, schema.graph.structs[cls.struct_name], strict=True):
-        field = _Field(attribute, member.name, member.type, nested_by_name.get(_base_name(member.type)))
-        field.coerce = _named(cls.__name__, attribute, _field_coercer(schema, field))
+        field = _Field(attribute, member.name, member.type, nested_by_name.get(base_type(member.type).name))
+        field.coerce = _named(cls.__name__, attribute, _field_coercer(cls, schema, field))
         field.encode = _field_encoder(schema, field)
         field.put = cls.__dict__[attribute].__set__
         fields.append(field)
@@ -268,6 +285,8 @@ def _read_hint(where: str, hint: Any) -> _Hint:
         inner = _read_hint(where, items[0])
         if items[1:] != (...,) and any(item != items[0] for item in items):
             raise TypeError(f"{where}: the items of an array are of one type, not {hint}")
+        if inner.name is not None:
+            raise TypeError(f"{where}: Sol(…, name={inner.name!r}) names the member, so it stands around the whole array")
         brackets = "[]" if items[1:] == (...,) else f"[{len(items)}]"
         return _Hint(inner.type and inner.type + brackets, inner.leaf, inner.dimensions + 1, inner.nested)
     if isinstance(hint, StructMeta):
@@ -302,7 +321,7 @@ def _agreed(where: str, inner: _Hint, sol: Sol) -> _Hint:
     anything = leaf is Any or leaf is object
     if isinstance(named, AtomicType):
         expected = _PYTHON_TYPES[named.kind]
-        fits = anything or not isinstance(leaf, type) or (issubclass(leaf, expected) and (leaf is not bool or expected is bool))
+        fits = anything or not isinstance(leaf, type) or (expected in leaf.__mro__ and (leaf is not bool or expected is bool))
     elif nested is None:
         raise TypeError(f"{where}: {named.name} is no Solidity type; a struct is given by its class, declared before")
     else:
@@ -326,13 +345,7 @@ def _solidity(cls: StructMeta, attribute: str, hint: Any) -> tuple[str, str | No
     return found.type, found.name, found.nested
 
 
-def _base_name(type_: SolidityType) -> str:
-    while isinstance(type_, ArrayType):
-        type_ = type_.element
-    return type_.name
-
-
-def _field_coercer(schema: Schema, field: _Field) -> Coercer:
+def _field_coercer(cls: StructMeta, schema: Schema, field: _Field) -> Coercer:
     """A coercer that gives declared structs where the field holds them: one that is given stays, any other form is built."""
     if field.nested is None:
         return schema.coercer_for(field.type)
@@ -341,7 +354,27 @@ def _field_coercer(schema: Schema, field: _Field) -> Coercer:
     def one(value: Any) -> Any:
         return value if type(value) is nested else cast("type[Struct]", nested).from_message(value)
 
-    return array_coercer(field.type, one)
+    whole = array_coercer(field.type, one)
+    if nested is not cls:
+        return whole
+
+    def bounded(value: Any) -> Any:
+        canonical = whole(value)
+        _refuse_tall(canonical)
+        return canonical
+
+    return bounded
+
+
+def _refuse_tall(value: Any) -> None:
+    """A struct that contains itself may be built as tall as one likes; what no document could hold is refused here."""
+    stack: list[tuple[Any, int]] = [(value, 1)]
+    while stack:
+        current, level = stack.pop()
+        if level > _TALLEST:
+            raise InvalidInput(path="", expected=f"at most {_TALLEST} levels of structs and arrays", actual="more")
+        inner = [getattr(current, f.attribute) for f in type(current).struct_fields] if isinstance(current, Struct) else current
+        stack += [(item, level + 1) for item in inner if isinstance(item, Struct | tuple)]
 
 
 def _field_encoder(schema: Schema, field: _Field) -> Encoder:
@@ -371,6 +404,8 @@ def lower_first(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
+# A document holds the message two levels below its top, and what is signed may lie one deeper still.
+_TALLEST: Final = MAX_DEPTH - 4
 _PAD_ADDRESS: Final = bytes(12)
 _TRUE: Final = (1).to_bytes(32, "big")
 _FALSE: Final = bytes(32)
@@ -396,6 +431,9 @@ def _generate(cls: StructMeta) -> None:
         "__join": b"".join,
         "__Hash32": Hash32,
         "__new_bytes": bytes.__new__,
+        "__isinstance": isinstance,
+        "__Domain": Domain,
+        "__refuse_domain": _refuse_domain,
     }
     setters: list[str] = []
     words: list[str] = []
@@ -414,6 +452,7 @@ def _generate(cls: StructMeta) -> None:
             "def encoded_data(__self):",
             f" return {data}",
             "def signing_hash(__self, domain):",
+            " __isinstance(domain, __Domain) or __refuse_domain(domain)",
             f" return __new_bytes(__Hash32, __keccak256(domain.prefix + __keccak256({data})))",
         ]
     )
@@ -424,6 +463,10 @@ def _generate(cls: StructMeta) -> None:
         function.__doc__ = getattr(Struct, name).__doc__
         setattr(cls, name, function)
     cast("Any", cls).__init__.__annotations__ = {field.attribute: cls.__annotations__[field.attribute] for field in cls.struct_fields}
+
+
+def _refuse_domain(domain: object) -> NoReturn:
+    raise InvalidInput(path="domain", expected="a Domain, such as network.domain", actual=describe(domain))
 
 
 def _fast_check(type_: SolidityType, value: str) -> str:

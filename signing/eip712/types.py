@@ -90,6 +90,8 @@ def parse_type(text: str, path: str, limits: Limits = DEFAULT_LIMITS) -> Solidit
     """Read one type string. ``uint`` and ``int`` without width, ``T[0]``, ``T[01]`` and spaces are refused."""
     if atom := ATOMS.get(text):
         return atom
+    if len(text) > (longest := limits.name_length + 12 * limits.array_dimensions):
+        raise InvalidInput(path=path, expected=f"a type of at most {longest} characters", actual=describe(text))
     suffixes: list[tuple[str, int | None]] = []
     rest = text
     while match := _ARRAY.search(rest):
@@ -196,13 +198,19 @@ def read_declarations(types: object, path: str = "types", limits: Limits = DEFAU
     found: list[tuple[str, Pairs]] = []
     room = limits.members
     for name, members in cast("Mapping[object, object]", types).items():
-        if not isinstance(name, str) or len(name) > limits.name_length:
-            raise _bad_struct_name(name, path, limits)
-        pairs = read_pairs(members, path, name)
+        text = exact_str(name) if isinstance(name, str) else ""
+        if len(text) > limits.name_length or not _is_identifier(text):
+            raise InvalidInput(
+                path=path,
+                expected=f"struct names that are Solidity identifiers of at most {limits.name_length} characters",
+                actual=describe(name),
+                hint="A comma or a parenthesis in a name could forge another type string",
+            )
+        pairs = read_pairs(members, path, text)
         room -= len(pairs)
         if room < 0:
             raise InvalidInput(path=path, expected=f"at most {limits.members} members in all", actual="more")
-        found.append((exact_str(name), pairs))
+        found.append((text, pairs))
     return tuple(found)
 
 
@@ -212,27 +220,32 @@ def read_pairs(members: object, path: str, struct: str) -> Pairs:
         raise InvalidInput(path=f"{path}.{struct}", expected='a list of {"name": …, "type": …}', actual=describe(members))
     pairs: list[tuple[str, str]] = []
     for item in cast("list[Any]", members):
-        if (type(item) is not dict and not isinstance(item, Mapping)) or len(item) != 2 or "name" not in item or "type" not in item:
-            here = f"{path}.{struct}[{len(pairs)}]"
-            raise InvalidInput(path=here, expected='an object with exactly "name" and "type"', actual=describe(item))
-        name, type_ = item["name"], item["type"]
-        if type(name) is not str or type(type_) is not str:
-            if not isinstance(name, str):
-                raise InvalidInput(path=f"{path}.{struct}[{len(pairs)}].name", expected="a Solidity identifier", actual=describe(name))
-            if not isinstance(type_, str):
-                here = f"{path}.{struct}[{len(pairs)}].type"
-                raise InvalidInput(path=here, expected="a type string such as uint256", actual=describe(type_))
-            name, type_ = exact_str(name), exact_str(type_)
-        pairs.append((name, type_))
+        if type(item) is dict and len(item) == 2:
+            name, type_ = item.get("name"), item.get("type")
+            if type(name) is str and type(type_) is str:
+                pairs.append((name, type_))
+                continue
+        pairs.append(_unusual_pair(item, f"{path}.{struct}[{len(pairs)}]"))
     return tuple(pairs)
+
+
+def _unusual_pair(item: object, here: str) -> tuple[str, str]:
+    """Read a member from a mapping or strings of other classes, or say what is wrong with it."""
+    found: dict[Any, Any] = dict(item) if isinstance(item, Mapping) else {}
+    if found.keys() != {"name", "type"}:
+        raise InvalidInput(path=here, expected='an object with exactly "name" and "type"', actual=describe(item))
+    name, type_ = found["name"], found["type"]
+    if not isinstance(name, str):
+        raise InvalidInput(path=f"{here}.name", expected="a Solidity identifier", actual=describe(name))
+    if not isinstance(type_, str):
+        raise InvalidInput(path=f"{here}.type", expected="a type string such as uint256", actual=describe(type_))
+    return exact_str(name), exact_str(type_)
 
 
 def build_graph(declarations: Declarations, path: str = "types", limits: Limits = DEFAULT_LIMITS) -> TypeGraph:
     """Check what structs declare, and resolve their references to each other."""
     structs: dict[str, tuple[Member, ...]] = {}
     for name, pairs in declarations:
-        if len(name) > limits.name_length or not _IDENTIFIER.fullmatch(name):
-            raise _bad_struct_name(name, path, limits)
         if _ATOMIC_LIKE.fullmatch(name):
             raise InvalidInput(path=path, expected="struct names that are not Solidity's own types", actual=describe(name))
         structs[name] = build_members(pairs, path, name, limits)
@@ -261,7 +274,7 @@ def build_members(pairs: Pairs, path: str, struct: str, limits: Limits = DEFAULT
         raise InvalidInput(path=f"{path}.{struct}", expected="at least one member: Solidity has no empty structs", actual="none")
     found: dict[str, Member] = {}
     for name, type_ in pairs:
-        if len(name) > limits.name_length or not _IDENTIFIER.fullmatch(name):
+        if len(name) > limits.name_length or not _is_identifier(name):
             raise InvalidInput(
                 path=f"{path}.{struct}[{len(found)}].name",
                 expected=f"a Solidity identifier of at most {limits.name_length} characters",
@@ -274,13 +287,9 @@ def build_members(pairs: Pairs, path: str, struct: str, limits: Limits = DEFAULT
     return tuple(found.values())
 
 
-def _bad_struct_name(name: object, path: str, limits: Limits) -> InvalidInput:
-    return InvalidInput(
-        path=path,
-        expected=f"struct names that are Solidity identifiers of at most {limits.name_length} characters",
-        actual=describe(name),
-        hint="A comma or a parenthesis in a name could forge another type string",
-    )
+def _is_identifier(name: str) -> bool:
+    """Whether this is a Solidity identifier: Python's in ASCII, or one with a dollar sign in it."""
+    return (name.isascii() and name.isidentifier()) or _IDENTIFIER.fullmatch(name) is not None
 
 
 def _refuse_infinite(structs: Mapping[str, tuple[Member, ...]], path: str) -> None:

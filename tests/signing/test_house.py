@@ -21,7 +21,8 @@ MAY_IMPORT = {
     "chain": {"chain", "signing"},
     "api": {"api", "chain", "signing"},
     "sandbox": {"sandbox"},
-    "cli": {"api", "chain", "cli", "fixtures", "sandbox", "signing"},
+    "benchmarks": {"benchmarks", "signing"},
+    "cli": {"api", "benchmarks", "chain", "cli", "fixtures", "sandbox", "signing"},
 }
 """The table *The house* of the design."""
 

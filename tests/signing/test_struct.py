@@ -364,6 +364,7 @@ class Named(Struct, name="New"):
         (lambda: declare({"a": Annotated[tuple[int, ...], Sol("uint8")]}), "1 dimensions of int"),
         (lambda: declare({"a": Annotated[tuple[Leg, ...], Sol("Leg[2][2]")]}), "1 dimensions of Leg"),
         (lambda: declare({"a": tuple[Leg, Person]}), "of one type"),
+        (lambda: declare({"a": tuple[Annotated[int, Sol("uint8", name="b")], ...]}), "around the whole array"),
         (lambda: declare({"a": "New"}), "through a dynamic array only"),
         (lambda: declare({"a": tuple["New", "New"]}), "through a dynamic array only"),  # type: ignore[name-defined]  # noqa: F821
         (lambda: declare({"a": Annotated[int, Sol(5)]}), "a type string"),  # type: ignore[arg-type]
