@@ -6,15 +6,17 @@ mapping for structs.
 """
 
 import re
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 from weakref import WeakSet
 
 from orderseal.signing.eip712.types import ATOMS, ArrayType, AtomicType, Member, SolidityType, TypeGraph, base_type
 from orderseal.signing.errors import InvalidInput, describe
+from orderseal.signing.limits import MAX_DEPTH
 from orderseal.signing.strict_json import JAVASCRIPT_SAFE, JsonNumber
 from orderseal.signing.values import Address, address_of_text, exact_bytes, exact_str, hex_to_bytes
 
@@ -167,14 +169,10 @@ def _members(
     value: Any,
 ) -> Mapping[str, Any]:
     if type(value) is not dict:
-        if not isinstance(value, Mapping):
-            declared = getattr(type(value), "encoded_type", "") if type(value) in DECLARED else ""
-            if declared != encoded_types[name]:
-                another = f", not of {declared.split('(')[0]}" if declared else ""
-                raise _bad(f"an object with the members of {name}{another}", value)
-            value = value.to_message()
-        value = dict(cast("Mapping[Any, Any]", value))
-    given = cast("dict[Any, Any]", value)
+        with _LEVEL:
+            plain = _plain_dict(name, encoded_types, value)
+            return _members(name, encoded_types, members, coercers, plain)
+    given: dict[Any, Any] = value
     result: dict[str, Any] = {}
     member_name = ""
     try:
@@ -189,12 +187,41 @@ def _members(
     return MappingProxyType(result)
 
 
+class _Level(threading.local):
+    """How deep mappings of other classes than ``dict`` nest: their own code decides what they hold, and may give more each time."""
+
+    level = 0
+
+    def __enter__(self) -> None:
+        self.level += 1
+        if self.level > MAX_DEPTH:
+            self.level -= 1
+            raise InvalidInput(path="", expected=f"at most {MAX_DEPTH} levels of objects", actual="more")
+
+    def __exit__(self, *_exception: object) -> None:
+        self.level -= 1
+
+
+_LEVEL: Final = _Level()
+
+
+def _plain_dict(name: str, encoded_types: Mapping[str, str], value: Any) -> dict[Any, Any]:
+    """The members of a mapping of any class, or of a declared struct of the same type string."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    declared = getattr(type(value), "encoded_type", "") if type(value) in DECLARED else ""
+    if declared != encoded_types[name]:
+        another = f", not of {declared.split('(')[0]}" if declared else ""
+        raise _bad(f"an object with the members of {name}{another}", value)
+    return dict(value.to_message())
+
+
 def _member_mismatch(name: str, members: tuple[Member, ...], given: Mapping[Any, Any]) -> InvalidInput:
     declared = {member.name for member in members}
     missing = sorted(declared - set(given))
-    extra = sorted(str(key) for key in set(given) - declared)
+    extra = sorted(describe(key) for key in set(given) - declared)
     parts = [f"{len(missing)} missing: {', '.join(missing[:5])}"] if missing else []
-    parts += [f"{len(extra)} not declared: {', '.join(describe(key) for key in extra[:5])}"] if extra else []
+    parts += [f"{len(extra)} not declared: {', '.join(extra[:5])}"] if extra else []
     return InvalidInput(path="", expected=f"exactly the {len(declared)} members of {name}", actual="; ".join(parts))
 
 
