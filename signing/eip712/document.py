@@ -129,7 +129,7 @@ class TypedData:
             hint = "The domain is hashed into every signature; it is no message" if primary_type == DOMAIN_TYPE else ""
             raise InvalidInput(path="primaryType", expected=f"a declared struct ({known})", actual=describe(primary_type), hint=hint)
         primary_type = exact_str(primary_type)
-        _ = schema.encoded_types[primary_type]  # Refuses a type string beyond reason; those of the structs in it are shorter.
+        _ = schema.type_hashes[primary_type]  # Refuses a type string beyond reason; those of the structs in it are shorter.
         try:
             canonical = schema.coerce(primary_type, message, source)
         except InvalidInput as error:
@@ -214,7 +214,7 @@ class TypedData:
     @property
     def encoded_type(self) -> str:
         """The type string of the primary type and of all it refers to (``encodeType``)."""
-        return self._schema.encoded_types[self.primary_type]
+        return self._schema.graph.encode_type(self.primary_type)
 
     @property
     def type_hash(self) -> Hash32:

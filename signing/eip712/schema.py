@@ -22,17 +22,15 @@ class Schema:
     Each struct is compiled when it is first used, and for the side that uses it.
     """
 
-    __slots__ = ("_coercers", "_encoders", "encoded_types", "graph", "type_hashes")
+    __slots__ = ("_coercers", "_encoders", "graph", "type_hashes")
 
     graph: TypeGraph
-    encoded_types: Mapping[str, str]
     type_hashes: Mapping[str, Hash32]
 
     def __init__(self, graph: TypeGraph) -> None:
         self.graph = graph
-        self.encoded_types = encoded_types = Computed(graph.encode_type)
-        # The type strings of many structs together may be long, and only the primary type's is wanted again: the rest are not kept.
-        self.type_hashes = type_hashes = Computed(lambda name: hash32((encoded_types.get(name) or graph.encode_type(name)).encode()))
+        # The hashes are kept, the strings are not: those of many structs together may be long.
+        self.type_hashes = type_hashes = Computed(lambda name: hash32(graph.encode_type(name).encode()))
         self._coercers: dict[Source, Coercers] = {}
         self._encoders = Encoders(graph, type_hashes)
 
@@ -55,7 +53,7 @@ class Schema:
 
     def coercers(self, source: Source) -> Coercers:
         """What checks values from Python or from JSON."""
-        return self._coercers.get(source) or self._coercers.setdefault(source, Coercers(self.graph, self.encoded_types, source))
+        return self._coercers.get(source) or self._coercers.setdefault(source, Coercers(self.graph, source))
 
     def coerce(self, name: str, value: Any, source: Source) -> Mapping[str, Any]:
         """Check the value of a struct and give its canonical form."""

@@ -253,7 +253,7 @@ def _compile(cls: StructMeta, attributes: tuple[str, ...]) -> None:
         cls.schema = schema = Schema.parse(types, cls.__qualname__)
     except InvalidInput as error:
         raise TypeError(f"{cls.__qualname__} is no valid EIP-712 struct: {error}") from None
-    cls.encoded_type = schema.encoded_types[cls.struct_name]
+    cls.encoded_type = schema.graph.encode_type(cls.struct_name)
     cls.type_hash = schema.type_hashes[cls.struct_name]
     for attribute, member in zip(attributes, schema.graph.structs[cls.struct_name], strict=True):
         field = _Field(attribute, member.name, member.type, nested_by_name.get(base_type(member.type).name))
