@@ -71,7 +71,13 @@ def recover_many(signed: Iterable[SignedOrder[Any]]) -> list[Address | None]:
     for item in signed:
         if not isinstance(item, SignedOrder):
             raise InvalidInput(path=f"signed[{len(found)}]", expected="a SignedOrder", actual=describe(item))
-        raw = recover(item.order.signing_hash(item.domain), item.signature)
+        signature = item.signature
+        if type(signature) is not Signature:
+            try:
+                signature = Signature(signature)
+            except InvalidInput as error:
+                raise error.below(f"signed[{len(found)}]") from None
+        raw = recover(item.order.signing_hash(item.domain), signature)
         found.append(None if raw is None else Address(raw))
     return found
 

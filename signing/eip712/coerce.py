@@ -163,15 +163,15 @@ def array_coercer(type_: SolidityType, element: Coercer, sequences: tuple[type, 
 
 def _members(
     name: str,
-    graph: TypeGraph,
+    type_hashes: Mapping[str, bytes],
     members: tuple[Member, ...],
     coercers: tuple[tuple[str, Coercer], ...],
     value: Any,
 ) -> Mapping[str, Any]:
     if type(value) is not dict:
         with _LEVEL:
-            plain = _plain_dict(name, graph, value)
-            return _members(name, graph, members, coercers, plain)
+            plain = _plain_dict(name, type_hashes, value)
+            return _members(name, type_hashes, members, coercers, plain)
     given: dict[Any, Any] = value
     result: dict[str, Any] = {}
     member_name = ""
@@ -205,13 +205,13 @@ class _Level(threading.local):
 _LEVEL: Final = _Level()
 
 
-def _plain_dict(name: str, graph: TypeGraph, value: Any) -> dict[Any, Any]:
+def _plain_dict(name: str, type_hashes: Mapping[str, bytes], value: Any) -> dict[Any, Any]:
     """The members of a mapping of any class, or of a declared struct of the same type string."""
     if isinstance(value, Mapping):
         return dict(value)
-    declared = getattr(type(value), "encoded_type", "") if type(value) in DECLARED else ""
-    if declared != graph.encode_type(name):
-        another = f", not of {declared.split('(')[0]}" if declared else ""
+    declared: Any = type(value) if type(value) in DECLARED else None
+    if declared is None or declared.type_hash != type_hashes[name]:
+        another = "" if declared is None else f", not of {declared.struct_name}"
         raise _bad(f"an object with the members of {name}{another}", value)
     return dict(value.to_message())
 
@@ -244,10 +244,10 @@ _JSON: Final[Mapping[str, Coercer]] = {
 class Coercers:
     """The coercers of a graph's structs for one source, each made when it is first asked for."""
 
-    __slots__ = ("_atoms", "_graph", "_sequences", "_structs")
+    __slots__ = ("_atoms", "_graph", "_sequences", "_structs", "_type_hashes")
 
-    def __init__(self, graph: TypeGraph, source: Source) -> None:
-        self._graph = graph
+    def __init__(self, graph: TypeGraph, type_hashes: Mapping[str, bytes], source: Source) -> None:
+        self._graph, self._type_hashes = graph, type_hashes
         self._atoms = _JSON if source == "json" else _PYTHON
         self._sequences: tuple[type, ...] = (list,) if source == "json" else (list, tuple)
         self._structs: dict[str, Coercer] = {}
@@ -258,7 +258,7 @@ class Coercers:
             members = self._graph.structs[name]
             atoms = self._atoms
             coercers = tuple([(member.name, atoms.get(member.type.name) or self.make(member.type)) for member in members])
-            self._structs[name] = partial(_members, name, self._graph, members, coercers)
+            self._structs[name] = partial(_members, name, self._type_hashes, members, coercers)
         return self._structs[name]
 
     def make(self, type_: SolidityType) -> Coercer:

@@ -53,7 +53,7 @@ class Schema:
 
     def coercers(self, source: Source) -> Coercers:
         """What checks values from Python or from JSON."""
-        return self._coercers.get(source) or self._coercers.setdefault(source, Coercers(self.graph, source))
+        return self._coercers.get(source) or self._coercers.setdefault(source, Coercers(self.graph, self.type_hashes, source))
 
     def coerce(self, name: str, value: Any, source: Source) -> Mapping[str, Any]:
         """Check the value of a struct and give its canonical form."""
