@@ -73,7 +73,7 @@ def large_documents(pace: Pace, *, quick: bool) -> list[Callable[[], Fresh]]:
         lambda: _document(pace, f"a string of {size / 1e6:g} MB", "string", json.dumps(text), keccak(text.encode())),
         lambda: _document(
             pace,
-            f"an array of {items:,} uint256",
+            f"an array of {items:,} uint256" + ("" if quick else ", limits raised"),
             "uint256[]",
             json.dumps(numbers),
             keccak(b"".join(int(n).to_bytes(32, "big") for n in numbers)),

@@ -38,6 +38,7 @@ _PACKAGES: Final = (
     *PYTHON_PEERS,
 )
 
+_QUICK: Final = "A quick run: too short to rely on its figures, or to judge a goal."
 _NAME_WIDTH: Final = 39
 _TIMES: Final = "\N{MULTIPLICATION SIGN}"
 
@@ -59,7 +60,7 @@ class Row:
         goal: the bound for the ratio to a named contestant of the section, if there is one.
         goal_ratio: the median ratio to the goal's own reference.
         goal_ratio_of_fastest: the ratio of the fastest rounds to it.
-        met: whether ``goal_ratio`` keeps the bound.
+        met: whether ``goal_ratio`` keeps the bound; ``None`` without a goal, or in a quick run, which is too short to tell.
         peak_bytes: the growth of the resident memory, where it was measured.
     """
 
@@ -124,7 +125,7 @@ class Report:
     def to_text(self) -> str:
         """Tables for a terminal of 80 columns."""
         facts = textwrap.fill(f"{_machine_line()}. {_list(self.versions)}.", 80)
-        blocks = [facts + ("\nA quick run: too short to rely on its figures." if self.quick else "")]
+        blocks = [facts + (f"\n{_QUICK}" if self.quick else "")]
         for name, title, rows in self._sections():
             head = f"{'µs':>11} {'peak MiB':>12}" if name == "large" else f"{'µs':>11} {_TIMES:>6}   {'quartiles':<11} {'fastest':>7}"
             blocks.append("\n".join([title, " " * (_NAME_WIDTH + 1) + head, *map(_text_line, rows)]))
@@ -140,7 +141,7 @@ class Report:
 
     def to_markdown(self) -> str:
         """The same as Markdown, for ``docs/performance.md``."""
-        blocks = [f"{_machine_line()}.\n{_list(self.versions)}."]
+        blocks = [f"{_machine_line()}.\n{_list(self.versions)}." + (f"\n**{_QUICK}**" if self.quick else "")]
         for name, title, rows in self._sections():
             if name == "large":
                 lines = ["| | ms | peak MiB |", "|---|--:|--:|"]
@@ -228,7 +229,7 @@ def measure(section: Section, pace: Pace, report: Report) -> None:
                 goal=f"{'≤' if goal.at_most else '≥'} {goal.bound:g} {_TIMES} {names[goal.against]}",
                 goal_ratio=round(ratio.median, 4),
                 goal_ratio_of_fastest=round(ratio.of_fastest, 4),
-                met=goal.met(ratio.median),
+                met=None if report.quick else goal.met(ratio.median),
             )
         report.rows.append(row)
 
@@ -268,7 +269,7 @@ def _wrapped(text: str) -> str:
 
 
 def _met(row: Row) -> str:
-    return "met" if row.met else "missed"
+    return "not judged" if row.met is None else "met" if row.met else "missed"
 
 
 def _mebibytes(row: Row) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from orderseal.signing import InvalidInput, OrdersealError
+from orderseal.signing import DEFAULT_LIMITS, InvalidInput, OrdersealError
 
 __all__ = ["CHECK_FAILED", "GOOD", "WRONG_USE", "WrongUse", "emit", "error_fields", "fail", "lines", "read_input", "usage"]
 
@@ -15,7 +15,7 @@ GOOD: Final = 0
 CHECK_FAILED: Final = 1
 WRONG_USE: Final = 2
 
-_MAX_INPUT_BYTES: Final = 64 * 1024 * 1024
+_MAX_INPUT_BYTES: Final = DEFAULT_LIMITS.document_bytes
 
 
 class WrongUse(OrdersealError):
@@ -76,14 +76,14 @@ def read_input(name: str) -> bytes:
             raise WrongUse("the file name is not one") from None
     if len(data) > _MAX_INPUT_BYTES:
         shown = "standard input" if name == "-" else name
-        raise WrongUse(f"{shown}: longer than {_MAX_INPUT_BYTES // 2**20} MiB; use --jsonl with one document a line")
+        raise WrongUse(f"{shown}: longer than {_MAX_INPUT_BYTES // 2**20} MiB, which no document may be")
     return data
 
 
 def lines(name: str) -> Iterator[tuple[int, bytes]]:
     """Read a file, or standard input for ``-``, line by line: (number from 1, line). Empty lines are passed over.
 
-    A line of more than 64 MiB ends the reading: its pieces would be taken for lines of their own.
+    A line of more than 32 MiB ends the reading: its pieces would be taken for lines of their own.
     """
     try:
         stream = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115 - closed below, and standard input is not ours

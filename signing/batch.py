@@ -12,6 +12,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
+from orderseal.signing.clock import unix_seconds
 from orderseal.signing.eip712.domain import Domain
 from orderseal.signing.eip712.struct import Struct
 from orderseal.signing.errors import InvalidInput, OrdersealError, SignerError, describe
@@ -33,6 +34,7 @@ _T = TypeVar("_T")
 
 _CHUNK: Final = 256
 """Items that go to a worker at once: some ten milliseconds of work, against a tenth of one to hand them over."""
+_MOST_WORKERS: Final = 256
 _AHEAD: Final = 3
 """Chunks a worker that are under way at once; this bounds the memory, and keeps the workers busy."""
 
@@ -52,6 +54,8 @@ def sign_many(orders: Iterable[_S], domain: Domain, signer: Signer) -> list[Sign
 
 def _checked(orders: Iterable[_S], domain: Domain, signer: Address) -> list[_S]:
     refuse_no_domain(domain)
+    if not isinstance(orders, Iterable):
+        raise InvalidInput(path="orders", expected="several orders", actual=describe(orders))
     batch = list(orders)
     for index, order in enumerate(batch):
         try:
@@ -67,6 +71,8 @@ def recover_many(signed: Iterable[SignedOrder[Any]]) -> list[Address | None]:
     The digest is computed from the order, whatever ``signing_hash`` says. This does not say that they should have signed: compare
     each with the maker, or use :func:`verify_order`.
     """
+    if not isinstance(signed, Iterable):
+        raise InvalidInput(path="signed", expected="several signed orders", actual=describe(signed))
     found: list[Address | None] = []
     for item in signed:
         if not isinstance(item, SignedOrder):
@@ -88,8 +94,8 @@ class _Pool:
     def __init__(self, workers: int | None, prepare: Callable[..., None], *arguments: Any) -> None:
         count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self.workers = count if workers is None else workers
-        if type(self.workers) is not int or not 1 <= self.workers <= 1024:
-            raise InvalidInput(path="workers", expected="a number of processes, 1 to 1024", actual=describe(workers))
+        if type(self.workers) is not int or not 1 <= self.workers <= _MOST_WORKERS:
+            raise InvalidInput(path="workers", expected=f"a number of processes, 1 to {_MOST_WORKERS}", actual=describe(workers))
         # Slow to import, and not needed by those who sign one order at a time.
         from concurrent.futures import ProcessPoolExecutor
         from multiprocessing import get_context
@@ -130,11 +136,13 @@ class _Pool:
             return future.result()
         except (BrokenExecutor, CancelledError):
             raise self._broken() from None
+        except OrdersealError as error:
+            raise error from None  # The worker's traceback says nothing that the error does not.
 
     def _broken(self) -> SignerError:
         return SignerError(
             "a worker process of the pool has died, or could not start; nothing of this call was returned. A script that makes a pool "
-            'needs `if __name__ == "__main__":` around what it runs, because its workers import it'
+            'needs `if __name__ == "__main__":` around what it runs, because its workers import it, and must be a file'
         )
 
     def _spread(self, work: Callable[[list[Any]], Sequence[_T]], items: Iterable[Any], chunk: int = _CHUNK) -> Iterator[_T]:
@@ -243,6 +251,10 @@ class AuditPool(_Pool):
     def __init__(
         self, *, domain: Domain | None = None, signer: AddressLike | None = None, at: int | None = None, workers: int | None = None
     ) -> None:
+        if domain is not None:
+            refuse_no_domain(domain)
+        if at is not None:
+            unix_seconds(at, "at")
         super().__init__(workers, _prepare_audit, domain, None if signer is None else Address(signer), at)
 
     def inspect(self, items: Iterable[bytes | str]) -> Iterator[Report | OrdersealError]:

@@ -10,7 +10,7 @@ import secrets
 from typing import Final
 
 from coincurve import PrivateKey
-from coincurve._libsecp256k1 import ffi, lib
+from coincurve._libsecp256k1 import ffi, lib  # type: ignore[import-not-found]
 from coincurve.context import GLOBAL_CONTEXT
 from coincurve.flags import EC_UNCOMPRESSED
 

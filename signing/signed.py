@@ -59,6 +59,7 @@ def _item(found: Any, limits: Limits) -> SignedItem:
             path="document",
             expected='{"typed_data": …, "signature": …, "signer": …?}, or a venue payload {"order": …, "signature": …}',
             actual=describe(found) if not keys else f"an object with {', '.join(describe(key) for key in sorted(keys)[:8])}",
+            hint="This is not signed: hash and sign read it" if "primaryType" in keys else "",
         )
     content = found["typed_data"]
     if not isinstance(content, TypedData):
@@ -88,6 +89,8 @@ def inspect_signed(item: SignedItem, *, domain: Domain | None = None, signer: Ad
     Raises:
         InvalidInput: a venue payload without ``domain``, another domain or signer than expected, or ``at`` for something that is no order.
     """
+    if not isinstance(item, SignedItem):
+        raise InvalidInput(path="item", expected="a SignedItem, as read_signed(…) gives it", actual=describe(item))
     content, signature, named = item
     expected = None if signer is None else Address(signer)
     if expected is not None and named is not None and expected != named:

@@ -22,6 +22,7 @@ JAVASCRIPT_SAFE: Final = 2**53
 _FIRST_KEY = re.compile(r'[ \t\n\r]*\{[ \t\n\r]*"([A-Za-z_]+)"[ \t\n\r]*:[ \t\n\r]*', re.ASCII)
 _NEXT_KEY = re.compile(r'[ \t\n\r]*,[ \t\n\r]*"([A-Za-z_]+)"[ \t\n\r]*:[ \t\n\r]*', re.ASCII)
 _LAST = re.compile(r"[ \t\n\r]*\}[ \t\n\r]*", re.ASCII)
+_RAISE: Final = "A program may raise it with limits=Limits(…)"
 # Possessive, so that a long string costs no memory.
 _MARKS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.S)
 _BRACKETS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.S)
@@ -59,7 +60,7 @@ def checked_text(data: bytes | str, path: str, limits: Limits) -> str:
     else:
         raise InvalidInput(path=path, expected="JSON as text or bytes", actual=describe(data))
     if len(raw) > limits.document_bytes:
-        raise InvalidInput(path=path, expected=f"JSON of at most {limits.document_bytes} bytes", actual=f"{len(raw)} bytes")
+        raise InvalidInput(path=path, expected=f"JSON of at most {limits.document_bytes} bytes", actual=f"{len(raw)} bytes", hint=_RAISE)
     brackets = raw.count(b"[") + raw.count(b"{")
     if raw.count(b",") > limits.values or brackets > min(limits.containers, limits.depth):
         _refuse_beyond(raw, path, limits)
@@ -115,9 +116,9 @@ def _too_deep(path: str, limits: Limits) -> InvalidInput:
 
 def _refuse_many(values: int, containers: int, path: str, limits: Limits) -> None:
     if values > limits.values:
-        raise InvalidInput(path=path, expected=f"at most {limits.values} values", actual="more")
+        raise InvalidInput(path=path, expected=f"at most {limits.values} values", actual="more", hint=_RAISE)
     if containers > limits.containers:
-        raise InvalidInput(path=path, expected=f"at most {limits.containers} arrays and objects", actual="more")
+        raise InvalidInput(path=path, expected=f"at most {limits.containers} arrays and objects", actual="more", hint=_RAISE)
 
 
 class _Duplicate:

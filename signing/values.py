@@ -8,7 +8,7 @@ from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.keccak import keccak256
 from orderseal.signing.secp256k1 import HALF_N, N
 
-__all__ = ["Address", "AddressLike", "Hash32", "Signature", "hash32", "signature_fault"]
+__all__ = ["Address", "AddressLike", "Hash32", "Signature", "hash32", "signature_faults"]
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 _HEX = re.compile(r"0x[0-9a-fA-F]*", re.ASCII)
@@ -121,26 +121,26 @@ _N_32: Final = N.to_bytes(32, "big")
 _HALF_N_32: Final = HALF_N.to_bytes(32, "big")
 
 
-def signature_fault(raw: bytes) -> tuple[str, str] | None:
-    """Say what is wrong with the form of a signature as (code, explanation); ``None`` if nothing is.
+def signature_faults(raw: bytes) -> list[tuple[str, str]]:
+    """Say all that is wrong with the form of a signature, as (code, explanation).
 
     Codes: ``bad_length``, ``bad_v``, ``bad_r``, ``bad_s``, ``high_s`` (EIP-2 and OpenZeppelin's ``ECDSA`` refuse the upper half).
     """
     if len(raw) != 65:
         compact = ". 64 bytes may be the compact form of EIP-2098, which venues do not document" if len(raw) == 64 else ""
-        return "bad_length", f"a signature has 65 bytes (r, s, v), this one has {len(raw)}{compact}"
-    v = raw[64]
-    if v not in (27, 28):
-        hint = "; some hardware wallets give 0 or 1, which contracts refuse: add 27 to the last byte" if v in (0, 1) else ""
-        return "bad_v", f"v must be 27 or 28, it is {v}{hint}"
-    if not _ZERO_32 < raw[:32] < _N_32:
-        return "bad_r", "r is zero or not below the order of the curve"
-    s = raw[32:64]
+        return [("bad_length", f"a signature has 65 bytes (r, s, v), this one has {len(raw)}{compact}")]
+    found: list[tuple[str, str]] = []
+    r, s, v = raw[:32], raw[32:64], raw[64]
+    if not _ZERO_32 < r < _N_32:
+        found.append(("bad_r", "r is zero or not below the order of the curve"))
     if not _ZERO_32 < s < _N_32:
-        return "bad_s", "s is zero or not below the order of the curve"
-    if s > _HALF_N_32:
-        return "high_s", "s lies in the upper half, which contracts refuse because it makes signatures malleable (EIP-2)"
-    return None
+        found.append(("bad_s", "s is zero or not below the order of the curve"))
+    elif s > _HALF_N_32:
+        found.append(("high_s", "s lies in the upper half, which contracts refuse because it makes signatures malleable (EIP-2)"))
+    if not 27 <= v <= 28:
+        hint = "; some hardware wallets give 0 or 1, which contracts refuse: add 27 to the last byte" if v < 2 and not found else ""
+        found.append(("bad_v", f"v must be 27 or 28, it is {v}{hint}"))
+    return found
 
 
 class Signature(bytes):
@@ -155,8 +155,9 @@ class Signature(bytes):
         raw = hex_to_bytes(exact_str(value)) if isinstance(value, str) else exact_bytes(value) if isinstance(value, bytes) else None
         if raw is None:
             raise InvalidInput(path="signature", expected="65 bytes, or 0x and 130 hexadecimal digits", actual=describe(value))
-        if fault := signature_fault(raw):
-            raise InvalidInput(path="signature", expected="65 bytes r, s, v with v 27 or 28 and a low s", actual=fault[1])
+        if faults := signature_faults(raw):
+            actual = "; ".join(text for _code, text in faults)
+            raise InvalidInput(path="signature", expected="65 bytes r, s, v with v 27 or 28 and a low s", actual=actual)
         return super().__new__(cls, raw)
 
     @property

@@ -15,7 +15,7 @@ from orderseal.signing.errors import InvalidInput, VerificationFailed, describe
 from orderseal.signing.keccak import keccak256
 from orderseal.signing.orders import Order, SignedOrder
 from orderseal.signing.secp256k1 import N, recover
-from orderseal.signing.values import Address, AddressLike, Hash32, Signature, exact_bytes, signature_fault
+from orderseal.signing.values import Address, AddressLike, Hash32, Signature, exact_bytes, signature_faults
 
 __all__ = ["Report", "inspect_order", "inspect_typed_data", "recover_signer", "verify_order", "verify_typed_data"]
 
@@ -121,7 +121,9 @@ def verify_order(
     else:
         struct = order
     if domain is None or signature is None:
-        raise InvalidInput(path="verify_order", expected="a SignedOrder, or an order with its domain and signature", actual="less")
+        missing = " and ".join(what for what, given in (("a domain", domain), ("a signature", signature)) if given is None)
+        expected = "a SignedOrder, or an order with its domain and signature"
+        raise InvalidInput(path="verify_order", expected=expected, actual=f"an order without {missing}")
     finding = _examine_order(struct, domain, signature, signer, at)
     if finding.problems or finding.signer is None:
         finding.report().raise_if_invalid()
@@ -212,8 +214,8 @@ def _examine(
         hint = "Convert hex with bytes.fromhex(text[2:])" if isinstance(signature, str) else ""
         raise InvalidInput(path="signature", expected="bytes", actual=describe(signature), hint=hint)
     signature = exact_bytes(signature)
-    if fault := signature_fault(signature):
-        problems.append(fault)
+    if faults := signature_faults(signature):
+        problems += faults
         diagnosis = _form_mistake(digest, signature, expected)
     else:
         raw = recover(digest, signature)
@@ -226,7 +228,9 @@ def _examine(
                 problems.append(("signer_mismatch", text))
                 diagnosis = _find_mistake(digest, signature, expected, mistakes())
     if expected is None:
-        problems.append(("no_expected_signer", "nobody said who should have signed, and almost any 65 bytes recover to some address"))
+        problems.append(
+            ("no_expected_signer", "nobody said who should have signed (signer=…), and almost any 65 bytes recover to some address")
+        )
     return _Finding(found, expected, digest, problems, diagnosis)
 
 
@@ -245,7 +249,7 @@ def _form_mistake(digest: bytes, signature: bytes, expected: Address | None) -> 
         plain = (y & (2**255 - 1)).to_bytes(32, "big") + bytes([27 + (y >> 255)])
         repaired.append(("the signature is in the compact form of EIP-2098: expand it to 65 bytes", signature[:32] + plain))
     for text, candidate in repaired:
-        if signature_fault(candidate) is None and recover(digest, candidate) == expected:
+        if not signature_faults(candidate) and recover(digest, candidate) == expected:
             return f"The key is right, the form is not: {text}"
     return None
 

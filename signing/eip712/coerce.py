@@ -219,9 +219,9 @@ def _plain_dict(name: str, type_hashes: Mapping[str, bytes], value: Any) -> dict
 def _member_mismatch(name: str, members: tuple[Member, ...], given: Mapping[Any, Any]) -> InvalidInput:
     declared = {member.name for member in members}
     missing = sorted(declared - set(given))
-    extra = sorted(describe(key) for key in set(given) - declared)
+    extra = [key for key in given if key not in declared]
     parts = [f"{len(missing)} missing: {', '.join(missing[:5])}"] if missing else []
-    parts += [f"{len(extra)} not declared: {', '.join(extra[:5])}"] if extra else []
+    parts += [f"{len(extra)} not declared: {', '.join(describe(key) for key in extra[:5])}"] if extra else []
     return InvalidInput(path="", expected=f"exactly the {len(declared)} members of {name}", actual="; ".join(parts))
 
 

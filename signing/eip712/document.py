@@ -197,7 +197,7 @@ class TypedData:
             missing = [key for key in _KEYS if key not in found]
             extra = [describe(key) for key in found if key not in _KEYS][:5]
             actual = "; ".join(
-                ([f"{', '.join(missing)} missing"] if missing else []) + ([f"{', '.join(extra)} not known"] if extra else [])
+                ([f"missing: {', '.join(missing)}"] if missing else []) + ([f"not known: {', '.join(extra)}"] if extra else [])
             )
             hint = ""
             if "signature" in found:

@@ -18,6 +18,8 @@ The compiled code and the general engine (:class:`~orderseal.signing.TypedData`)
 
 import keyword
 from collections.abc import Callable, Mapping
+from functools import cached_property
+from types import FunctionType
 from typing import (
     Annotated,
     Any,
@@ -64,6 +66,9 @@ class Sol:
         self.type = f"{type.struct_name}{suffix}" if isinstance(type, StructMeta) else type + suffix if suffix else type
         self.name = name
 
+    def __repr__(self) -> str:
+        return f"Sol({self.type!r})" if self.name is None else f"Sol({self.type!r}, name={self.name!r})"
+
 
 class _Field:
     """One compiled field."""
@@ -97,12 +102,22 @@ class StructMeta(type):
     struct_fields: tuple[_Field, ...]
 
     def __new__(
-        mcs, cls_name: str, bases: tuple[type, ...], namespace: dict[str, Any], *, name: str | None = None, maker: str | None = None
+        mcs,
+        cls_name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        *,
+        name: str | None = None,
+        maker: str | None = None,
+        **unknown: Any,
     ) -> "StructMeta":
+        if unknown:
+            raise TypeError(f"{cls_name}: a struct's class keywords are name and maker, not {', '.join(unknown)}")
         if not bases:
             return super().__new__(mcs, cls_name, bases, namespace)
         if len(bases) != 1 or bases[0] is not Struct:
             raise TypeError(f"{cls_name} must derive from Struct alone: EIP-712 has no inheritance")
+        _refuse_unannotated(cls_name, namespace)
         attributes = tuple(key for key in namespace.get("__annotations__", {}) if not _is_class_variable(namespace["__annotations__"][key]))
         for key in attributes:
             _check_attribute(cls_name, key, has_default=key in namespace)
@@ -113,17 +128,36 @@ class StructMeta(type):
         _compile(cls, attributes)
         if maker is not None and maker not in attributes:
             raise TypeError(f"{cls_name}: maker={maker!r} is no field")
+        if maker is not None and (found := next(f.type.name for f in cls.struct_fields if f.attribute == maker)) != "address":
+            raise TypeError(f"{cls_name}: maker={maker!r} is a {found}, and only an address can sign")
         cls.maker_attribute = maker
         return cls
+
+
+_METHODS: Final = (FunctionType, classmethod, staticmethod, property, cached_property)
+
+
+def _refuse_unannotated(cls_name: str, namespace: Mapping[str, Any]) -> None:
+    """``value = uint256`` for ``value: uint256`` would leave the member out of the type in silence."""
+    annotated = namespace.get("__annotations__", {})
+    for key, value in namespace.items():
+        if key in annotated or (key.startswith("__") and key.endswith("__")) or isinstance(value, _METHODS):
+            continue
+        if isinstance(value, type) and value.__qualname__.startswith(f"{namespace.get('__qualname__')}."):
+            continue
+        raise TypeError(
+            f'{cls_name}.{key}: with "=" it is no member; write "{key}: …" for a field, or "{key}: ClassVar[…] = …" for a constant'
+        )
 
 
 def _check_attribute(cls_name: str, key: str, *, has_default: bool) -> None:
     if has_default:
         raise TypeError(f"{cls_name}.{key}: a field has no default; every member of a struct is named")
     taken = hasattr(Struct, key) or key in StructMeta.__annotations__ or key.startswith(("__", f"_{cls_name.lstrip('_')}__"))
+    plain = key.removeprefix(f"_{cls_name.lstrip('_')}") if "__" in key else key
     if taken or not key.isidentifier() or keyword.iskeyword(key):
         raise TypeError(
-            f"{cls_name}.{key}: a field does not hide a method or a word of Python: call it otherwise, with Sol(…, name={key!r})"
+            f"{cls_name}.{key}: a field does not hide a method or a word of Python: call it otherwise, with Sol(…, name={plain!r})"
         )
 
 
@@ -338,9 +372,12 @@ def _solidity(cls: StructMeta, attribute: str, hint: Any) -> tuple[str, str | No
     """Read a field's annotation as (Solidity type, Solidity name or None, nested struct or None)."""
     found = _read_hint(f"{cls.__qualname__}.{attribute}", hint)
     if found.type is None:
+        fitting: dict[Any, str] = {Address: "address", bool: "boolean", str: "string", int: "uint256", bytes: "bytes32, dynamic_bytes"}
+        arrays = ". Arrays are tuples, such as tuple[uint256, ...]" if get_origin(hint) is list or hint is list else ""
+        leaf = found.leaf if isinstance(found.leaf, type) else object
         raise TypeError(
-            f"{cls.__qualname__}.{attribute}: name its Solidity type, with uint256, string, … of orderseal.signing.sol, "
-            'or Annotated[int, Sol("uint256")]'
+            f"{cls.__qualname__}.{attribute}: name its Solidity type, with {fitting.get(leaf, 'uint256, string')}, … of "
+            f'orderseal.signing.sol, or Annotated[int, Sol("uint256")]{arrays}'
         )
     return found.type, found.name, found.nested
 
