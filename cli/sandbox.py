@@ -13,12 +13,16 @@ __all__ = ["sandbox_command"]
 def sandbox_command(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8712,
     seed: Annotated[int | None, typer.Option(help="Repeat a run: what the documents leave open is chosen by it.")] = None,
+    chaos: Annotated[int | None, typer.Option(help="Let orders meet faults by chance, repeatably by this seed.")] = None,
 ) -> None:
     """Run the sandbox venue on loopback until Ctrl-C, to test bots on.
 
     The last digit of a quantity that is not 0 decides what becomes of an order: 1 rests on the book, 2 is partly filled, 3 is
     rejected, 4 is cancelled after a part fill, 5 is cancelled, 6 is filled (60 too). Use it with
     stove.Client(stove.TESTNET.at(URL), signer).
+
+    With --chaos, requests that create an order are delayed, dropped before or after they take effect, cut off, answered by an error,
+    delivered twice, limited, or meet an expired token or a wrong clock. GET /sandbox/accepted tells what the venue has accepted.
     """
     from orderseal.sandbox import Settings, run
 
@@ -28,7 +32,7 @@ def sandbox_command(
         sys.stdout.flush()
 
     try:
-        run(Settings() if seed is None else Settings(seed=seed), port=port, on_ready=ready)
+        run(Settings(seed=seed, chaos=chaos), port=port, on_ready=ready)
     except ImportError as error:
         fail(WrongUse(str(error)), as_json=False)
     except OSError as error:

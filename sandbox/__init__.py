@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from orderseal.sandbox.deliveries import AcceptedOrder
+from orderseal.sandbox.faults import DEFAULT_MIX, Fault, FaultKind
 from orderseal.sandbox.process import Sandbox, SandboxError
 from orderseal.sandbox.requirements import require_extra
 from orderseal.sandbox.settings import Settings
@@ -19,7 +21,7 @@ from orderseal.sandbox.settings import Settings
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-__all__ = ["Sandbox", "SandboxError", "Settings", "create_app", "run"]
+__all__ = ["DEFAULT_MIX", "AcceptedOrder", "Fault", "FaultKind", "Sandbox", "SandboxError", "Settings", "create_app", "run"]
 
 
 def create_app(settings: Settings | None = None) -> Starlette:

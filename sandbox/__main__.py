@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quantity-unit", choices=("whole", "wei"), default=defaults.quantity_unit, help="unit in order queries")
     parser.add_argument("--seed-shares", type=int, default=defaults.seed_shares, help="shares of a new maker (default %(default)s)")
     parser.add_argument("--maker-balance", type=int, default=None, help="stablecoin base units of a new maker (default: no limit)")
+    parser.add_argument("--chaos", type=int, default=None, help="seed of a random mix of faults for create requests (default: none)")
     return parser
 
 

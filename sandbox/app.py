@@ -16,12 +16,12 @@ from orderseal.sandbox.errors import (
     INTERNAL_ERROR,
     INVALID_PARAMETER,
     METHOD_NOT_ALLOWED,
-    TOO_MANY_REQUESTS,
     UNKNOWN_ROUTE,
     ApiError,
     InstrumentError,
     envelope,
 )
+from orderseal.sandbox.player import Player
 from orderseal.sandbox.routes import api_routes, reply
 from orderseal.sandbox.settings import Settings
 from orderseal.sandbox.venue import Venue
@@ -59,36 +59,43 @@ def _error_reply(venue: Venue, exc: Exception) -> Response:
 
 
 class _Frame:
-    """Stamps each reply with the venue's own time, plays planned failures, and survives what a handler does not."""
+    """Stamps each reply with the venue's own time, lets faults happen to it, and survives what a handler does not."""
 
     def __init__(self, app: ASGIApp, venue: Venue) -> None:
         self._app = app
         self._venue = venue
+        self._player = Player(self._handle, venue)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._stream(scope, receive, send)
             return
         self._venue.book.expire()
-        started = False
+        fault = self._venue.faults.take(scope["method"], scope["path"])
+        if fault is None:
+            await self._handle(scope, receive, send)
+        else:
+            await self._player.play(fault, scope, receive, self._stamping(send))
 
+    def _stamping(self, send: Send) -> Send:
         async def stamped(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
+            if message["type"] == "http.response.start" and not any(name == b"date" for name, _ in message["headers"]):
                 message["headers"] = [*message["headers"], (b"date", self._venue.clock.http_date().encode())]
             await send(message)
 
-        failures = self._venue.planned_failures
-        failure = failures.popleft() if failures and scope["path"].startswith("/api/") else None
+        return stamped
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+        stamp = self._stamping(send)
+
+        async def stamped(message: Message) -> None:
+            nonlocal started
+            started = True
+            await stamp(message)
+
         try:
-            if failure is None:
-                await self._app(scope, receive, stamped)
-                return
-            if failure.after:
-                await self._app(scope, receive, _discard)
-            kind = TOO_MANY_REQUESTS if failure.code == 429 else INTERNAL_ERROR
-            await _error_reply(self._venue, ApiError(kind))(scope, receive, stamped)
+            await self._app(scope, receive, stamped)
         except ClientDisconnect:
             return
         except Exception as exc:
@@ -103,7 +110,3 @@ class _Frame:
         except Exception:
             _logger.exception("a WebSocket failed inside the sandbox")
             raise
-
-
-async def _discard(message: Message) -> None:
-    """Swallow a reply that the client is meant to lose."""

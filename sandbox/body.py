@@ -16,7 +16,7 @@ MAX_DEPTH = 32
 MAX_LONG = 2**63 - 1
 
 # A client that is still sending often never reads an early reply, so an oversized body is swallowed up to here first.
-_MAX_DRAIN = 8 * 1024 * 1024
+MAX_DRAIN = 8 * 1024 * 1024
 _NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _DIGITS = re.compile(r"[0-9]{1,78}")
@@ -28,7 +28,11 @@ def invalid(details: str) -> ApiError:
 
 async def read_object(request: Request) -> Fields:
     """Return the JSON object of a request body; raise ``ApiError`` for anything else."""
-    body = await _read(request)
+    return parse_object(request, await read_body(request))
+
+
+def parse_object(request: Request, body: bytes) -> Fields:
+    """Return the JSON object in a body that was read; raise ``ApiError`` for anything else."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise ApiError(UNSUPPORTED_MEDIA)
     try:
@@ -40,12 +44,13 @@ async def read_object(request: Request) -> Fields:
     return Fields(value)
 
 
-async def _read(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
+    """Return the bytes of a request body, at most 64 KiB; raise ``ApiError`` for more."""
     kept = bytearray()
     received = 0
     async for chunk in request.stream():
         received += len(chunk)
-        if received > _MAX_DRAIN:
+        if received > MAX_DRAIN:
             break
         if received <= MAX_BODY:
             kept += chunk
@@ -95,6 +100,12 @@ class Fields:
 
     def nested(self, name: str) -> Fields:
         return Fields(self._get(name), self._prefix + name)
+
+    def objects(self, name: str) -> list[Fields]:
+        value = self._get(name)
+        if not isinstance(value, list):
+            raise invalid(f"The {self._prefix}{name} field must be an array")
+        return [Fields(item, f"{self._prefix}{name}[{number}]") for number, item in enumerate(cast("list[object]", value))]
 
     def string(self, name: str) -> str:
         value = self._get(name)

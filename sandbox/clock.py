@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import formatdate
+
+# Requests are handled side by side: an error that only one of them sees must not be the clock's own.
+_ERROR: ContextVar[float] = ContextVar("_ERROR", default=0.0)
 
 
 class Clock:
@@ -15,7 +21,16 @@ class Clock:
         self.frozen_at: float | None = None
 
     def time(self) -> float:
-        return time.time() + self.offset if self.frozen_at is None else self.frozen_at
+        return _ERROR.get() + (time.time() + self.offset if self.frozen_at is None else self.frozen_at)
+
+    @contextmanager
+    def wrong_by(self, seconds: float) -> Generator[None, None, None]:
+        """Let the caller alone, and what it calls, see a clock that is ahead; negative means behind."""
+        before = _ERROR.set(seconds)
+        try:
+            yield
+        finally:
+            _ERROR.reset(before)
 
     def seconds(self) -> int:
         return int(self.time() // 1)

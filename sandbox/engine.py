@@ -6,6 +6,7 @@ Source: testing guide (outcomes), "Order Status Event Push" page (transitions, m
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from random import Random
 
 from eth_utils.address import to_checksum_address
@@ -34,7 +35,8 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, order: Order) -> None:
-        task = asyncio.create_task(self._play(order))
+        # The course of an order is not part of the request that created it, whose clock may be wrong.
+        task = asyncio.create_task(self._play(order), context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

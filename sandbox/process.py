@@ -10,8 +10,11 @@ import tempfile
 import threading
 from dataclasses import fields
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
+from urllib.parse import urlsplit
 
+from orderseal.sandbox.deliveries import AcceptedOrder
+from orderseal.sandbox.faults import DEFAULT_MIX, Fault, Mix
 from orderseal.sandbox.requirements import require_extra
 from orderseal.sandbox.settings import Settings
 
@@ -19,10 +22,11 @@ __all__ = ["Sandbox", "SandboxError"]
 
 _STOP_SECONDS = 5.0
 _TAIL_BYTES = 2000
+_CONTROL_SECONDS = 30.0
 
 
 class SandboxError(RuntimeError):
-    """The server did not start; the message ends with the last lines of its error output."""
+    """The server did not start, with the last lines of its error output; or it does not run, or refuses what it was asked for."""
 
 
 class Sandbox:
@@ -86,6 +90,52 @@ class Sandbox:
         if self._errors is not None:
             self._errors.close()
             self._errors = None
+
+    def inject(self, fault: Fault, *, count: int = 1, method: str = "POST", path: str = "/api/v1/orders") -> None:
+        """Let the next ``count`` (1 to 10,000) matching requests meet a fault, after those asked for before.
+
+        ``method`` may be ``*``, and a ``*`` in ``path``, which begins with ``/api/``, stands for anything. By default it is the next
+        create request. Raises ``SandboxError`` if the server refuses.
+        """
+        self._ask("POST", "/sandbox/faults", fault.describe() | {"count": count, "method": method, "path": path})
+
+    def chaos(self, seed: int, mix: Mix = DEFAULT_MIX, *, method: str = "POST", path: str = "/api/v1/orders") -> None:
+        """From now on let each matching request meet one of the faults by chance, or none.
+
+        ``mix`` gives each fault its probability, in all at most 1. Which fault a request meets depends on ``seed`` and on how many
+        requests have matched since this call, and on nothing else. A mix for the same ``method`` and ``path`` replaces the one before.
+        """
+        faults = [fault.describe() | {"probability": probability} for fault, probability in mix]
+        self._ask("POST", "/sandbox/faults/mix", {"seed": seed, "mix": faults, "method": method, "path": path})
+
+    def calm(self) -> None:
+        """No more faults."""
+        self._ask("DELETE", "/sandbox/faults")
+
+    def faults(self) -> dict[str, Any]:
+        """Return what is ``planned``, the ``mixes``, and the faults that were ``played``, in order (``GET /sandbox/faults``)."""
+        return dict(self._ask("GET", "/sandbox/faults"))
+
+    def accepted(self, since: int = 0) -> list[AcceptedOrder]:
+        """Return the orders that the venue has accepted, in order, from the position ``since``."""
+        return [AcceptedOrder(**item) for item in self._ask("GET", f"/sandbox/accepted?since={since}")["orders"]]
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        from http.client import HTTPConnection, HTTPException
+
+        address = urlsplit(self.url)
+        connection = HTTPConnection(address.hostname or "", address.port, timeout=_CONTROL_SECONDS)
+        content = None if body is None else json.dumps(body)
+        try:
+            connection.request(method, path, content, {"Content-Type": "application/json"})
+            answer = json.loads(connection.getresponse().read())
+        except (OSError, HTTPException, ValueError) as exc:
+            raise SandboxError(f"the sandbox does not answer: {exc}") from exc
+        finally:
+            connection.close()
+        if "code" in answer:
+            raise SandboxError(f"the sandbox refuses: {answer.get('details', answer['message'])}")
+        return answer
 
     def __enter__(self) -> Self:
         return self.start()

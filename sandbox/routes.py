@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from orderseal.sandbox.body import Query, invalid, read_object
+from orderseal.sandbox.body import Query, invalid, parse_object, read_body, read_object
 from orderseal.sandbox.clock import iso
 from orderseal.sandbox.errors import ApiError, InstrumentError
 from orderseal.sandbox.market import INSTRUMENTS, NASDAQ, WEI, Instrument, estimate, instrument
@@ -86,8 +86,11 @@ class Endpoints:
     async def create_order(self, request: Request) -> Response:
         venue = self._venue
         wallet = self._wallet(request)
-        body = await read_object(request)
-        order = venue.book.accept(parse_order(body, wallet, venue.clock.seconds(), venue.settings.chain_id))
+        body = await read_body(request)
+        signed = parse_order(parse_object(request, body), wallet, venue.clock.seconds(), venue.settings.chain_id)
+        body_hash = venue.deliveries.note(signed, body)
+        order = venue.book.accept(signed)
+        venue.deliveries.accept(order, body_hash)
         created = venue.views.created(order)
         venue.engine.start(order)
         return success(created)

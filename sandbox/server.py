@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import os
@@ -12,12 +13,22 @@ import time
 from collections.abc import Callable
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from orderseal.sandbox.app import build_app
+from orderseal.sandbox.player import CONNECTION, Connection
 from orderseal.sandbox.settings import Settings
 
 _SHUTDOWN_SECONDS = 2
 _LARGEST_FRAME = 64 * 1024
+
+
+class _Protocol(H11Protocol):
+    """HTTP/1.1 whose requests can reach their connection, for the faults that happen below HTTP."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, CONNECTION: Connection(transport)}
 
 
 class _Server(uvicorn.Server):
@@ -46,6 +57,7 @@ def serve(
         url = f"http://{f'[{bound}]' if ':' in bound else bound}:{actual_port}"
         config = uvicorn.Config(
             build_app(settings),
+            http=_Protocol,
             lifespan="off",
             ws="auto",
             ws_max_size=_LARGEST_FRAME,

@@ -25,6 +25,7 @@ class Settings:
     * ``quantity_unit``: unit of quantities in order *queries*: ``whole`` shares, or ``wei`` (shares times 10^18).
     * ``seed_shares``: whole shares of every ticker that a new maker owns, so that sells are possible.
     * ``maker_balance``: base units (10^-18) of each stablecoin that a new maker owns; ``None`` means no limit.
+    * ``chaos``: seed of a random mix of faults that create requests meet, from the first one on; ``None`` means none.
     """
 
     chain_id: int = 97
@@ -38,6 +39,7 @@ class Settings:
     quantity_unit: QuantityUnit = "whole"
     seed_shares: int = 1_000_000
     maker_balance: int | None = None
+    chaos: int | None = None
 
     def __post_init__(self) -> None:
         _require(0 <= self.chain_id < 2**256, "chain_id must be in 0..2^256-1", self.chain_id)

@@ -26,18 +26,23 @@ class Tokens:
         self._lifetime = lifetime
         self._clock = clock
         self._secret = secrets.token_bytes(32)
+        self._issued: set[str] = set()
+        self._expired: set[str] = set()
 
     def issue(self, wallet: str) -> str:
-        payload: dict[str, str | int] = {
-            "wallet_address": wallet,
-            "chain_id": str(self._chain_id),
-            "exp": self._clock.seconds() + self._lifetime,
-        }
-        signed = f"{_encode(_HEADER)}.{_encode(payload)}"
-        return f"{signed}.{self._seal(signed)}"
+        end = self._clock.seconds() + self._lifetime
+        # Each login gets a token of its own, even within a second: one session can be ended without the others.
+        while (token := self._token(wallet, end)) in self._issued:
+            end += 1
+        self._issued.add(token)
+        return token
 
     def revoke_all(self) -> None:
         self._secret = secrets.token_bytes(32)
+
+    def expire_header(self, authorization: str) -> None:
+        """Let the token of an ``Authorization`` header be past its end from now on."""
+        self._expired.add(authorization.partition(" ")[2].strip())
 
     def wallet_of(self, token: str) -> str:
         """Return the wallet of a valid token; raise ``ApiError`` (401) for any other."""
@@ -47,7 +52,7 @@ class Tokens:
         if not hmac.compare_digest(seal, self._seal(signed)):
             raise ApiError(INVALID_TOKEN)
         payload = _decode(signed.partition(".")[2])
-        if self._clock.time() >= cast("int", payload["exp"]):
+        if token in self._expired or self._clock.time() >= cast("int", payload["exp"]):
             raise ApiError(TOKEN_EXPIRED)
         return cast("str", payload["wallet_address"])
 
@@ -57,6 +62,11 @@ class Tokens:
         if scheme.lower() != "bearer":
             raise ApiError(INVALID_TOKEN)
         return self.wallet_of(token.strip())
+
+    def _token(self, wallet: str, end: int) -> str:
+        payload: dict[str, str | int] = {"wallet_address": wallet, "chain_id": str(self._chain_id), "exp": end}
+        signed = f"{_encode(_HEADER)}.{_encode(payload)}"
+        return f"{signed}.{self._seal(signed)}"
 
     def _seal(self, signed: str) -> str:
         return _base64url(hmac.digest(self._secret, signed.encode(), hashlib.sha256))

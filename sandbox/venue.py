@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from collections import deque
-from dataclasses import dataclass
 from random import Random
 
 from orderseal.sandbox.book import Book
 from orderseal.sandbox.clock import Clock
+from orderseal.sandbox.deliveries import Deliveries
 from orderseal.sandbox.engine import Engine
+from orderseal.sandbox.faults import DEFAULT_MIX, FaultSwitch, Pattern
 from orderseal.sandbox.login import Logins
 from orderseal.sandbox.settings import Settings
 from orderseal.sandbox.stream import Hub
 from orderseal.sandbox.tokens import Tokens
 from orderseal.sandbox.variation import draw
 from orderseal.sandbox.views import Views
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedFailure:
-    """A failure asked for through the test-control surface; ``after`` lets the request take effect first."""
-
-    code: int
-    after: bool
 
 
 class Venue:
@@ -41,4 +33,7 @@ class Venue:
         self.hub = Hub(self.clock, self.views)
         self.book = Book(settings, self.variation, self.clock, rng, self.hub.publish)
         self.engine = Engine(settings, self.variation, self.clock, rng, self.book)
-        self.planned_failures: deque[PlannedFailure] = deque()
+        self.deliveries = Deliveries()
+        self.faults = FaultSwitch()
+        if settings.chaos is not None:
+            self.faults.mix(settings.chaos, DEFAULT_MIX, Pattern())

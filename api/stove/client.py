@@ -345,7 +345,7 @@ class AsyncClient:
         Raises:
             InvalidInput: it is for another account or another network.
             RuleViolation: its deadline no longer holds. Nothing was sent.
-            Refused: the venue refused it.
+            Refused: the venue refused it. A proxy that delivers a request twice gets this answer to the second: :meth:`find` tells.
             OutcomeUnknown: it may have been accepted: use :meth:`find`.
             Unreachable: nothing was sent.
         """
