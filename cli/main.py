@@ -11,6 +11,7 @@ import typer
 from orderseal.cli.bench import bench_command
 from orderseal.cli.demo import demo_command
 from orderseal.cli.doctor import doctor_command
+from orderseal.cli.ledger import ledger_app
 from orderseal.cli.output import fail
 from orderseal.cli.parity import parity_command
 from orderseal.cli.sandbox import sandbox_command
@@ -37,6 +38,7 @@ app.command("verify")(verify_command)
 app.command("recover")(recover_command)
 app.command("doctor")(doctor_command)
 app.command("bench")(bench_command)
+app.add_typer(ledger_app, name="ledger")
 
 
 def _print_version(wanted: bool) -> None:

@@ -10,6 +10,7 @@ from orderseal.signing.eip712 import Domain, Sol, Struct, TypedData
 from orderseal.signing.errors import (
     InvalidInput,
     InvalidReply,
+    LedgerError,
     NonceConflict,
     OrdersealError,
     OutcomeUnknown,
@@ -60,6 +61,7 @@ __all__ = [
     "InvalidInput",
     "InvalidReply",
     "KeystoreSigner",
+    "LedgerError",
     "Limits",
     "LocalSigner",
     "NonceConflict",

@@ -7,6 +7,7 @@
     ├── RuleViolation           well-formed, but a rule forbids to sign or send it
     ├── VerificationFailed      a signature is not what it claims to be
     ├── SignerError             a key could not be loaded, or a signer gave a wrong signature
+    ├── LedgerError             the ledger refuses, or its database cannot be used
     └── VenueError              the other side
         ├── Refused             the venue's own error envelope: it did not take effect
         │   ├── Unauthorized    not logged in, or the token is no longer good
@@ -24,6 +25,7 @@ from typing import Any, Self
 __all__ = [
     "InvalidInput",
     "InvalidReply",
+    "LedgerError",
     "NonceConflict",
     "OrdersealError",
     "OutcomeUnknown",
@@ -149,6 +151,20 @@ class VerificationFailed(OrdersealError):
 
 class SignerError(OrdersealError):
     """A key could not be loaded or used, or a signer returned a signature that is not its own."""
+
+
+class LedgerError(OrdersealError):
+    """The ledger refuses, or its database cannot be used. Nothing was changed, unless the message says otherwise.
+
+    Attributes:
+        reason: one of the codes of :data:`orderseal.signing.ledger.REASONS`.
+    """
+
+    reason: str
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 class VenueError(OrdersealError):

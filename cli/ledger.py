@@ -1,0 +1,221 @@
+"""``ledger``: what a ledger's file holds. Reading alone; nothing here signs, sends or changes a row."""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from orderseal.cli.output import GOOD, WrongUse, emit, emit_json, fail, note
+from orderseal.signing import InvalidInput, OrdersealError, format_time, from_base_units
+
+if TYPE_CHECKING:
+    from orderseal.signing.ledger import Exposure, Ledger, Slot
+
+__all__ = ["ledger_app"]
+
+_WRONG_USE: Final = ("missing", "not_a_ledger", "open_elsewhere", "address_taken", "directory")
+_DECIMALS: Final = 18
+
+ledger_app = typer.Typer(
+    help="Look into a ledger: which nonce carries which order, and what may still be filled.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+File = Annotated[str, typer.Argument(metavar="LEDGER", help="The ledger's file.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@contextmanager
+def _opened(file: str, as_json: bool) -> Generator["Ledger"]:
+    """Open a ledger that is there; its errors end the command: 2 where there is none at the path, else 1."""
+    from orderseal.signing.ledger import Ledger, LedgerError  # sqlite3 is not needed by the other commands.
+
+    try:
+        with Ledger(file, create=False) as ledger:
+            yield ledger
+    except LedgerError as error:
+        fail(WrongUse(str(error)) if error.reason in _WRONG_USE else error, as_json=as_json)
+    except InvalidInput as error:
+        fail(WrongUse(str(error)), as_json=as_json)
+    except OrdersealError as error:
+        fail(error, as_json=as_json)
+
+
+@ledger_app.command("list")
+def list_command(
+    file: File,
+    state: Annotated[list[str] | None, typer.Option("--state", metavar="STATE", help="Only this state; may be repeated.")] = None,
+    account: Annotated[str | None, typer.Option("--account", metavar="ADDR", help="Only this account.")] = None,
+    venue: Annotated[str | None, typer.Option("--venue", metavar="NAME", help="Only this venue.")] = None,
+    network: Annotated[str | None, typer.Option("--network", metavar="NAME", help="Only this network.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest.")] = 100,
+    still_open: Annotated[bool, typer.Option("--open", help="Only what asks for something to be done.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List nonces and their states, the newest last."""
+    from orderseal.signing.ledger import OPEN, State
+    from orderseal.signing.ledger.ledger import slot_json
+
+    states: set[State] = set(OPEN) if still_open else set()
+    for name in state or []:
+        if name not in {known.value for known in State}:
+            fail(WrongUse(f"--state {name}: not known; there is {', '.join(known.value for known in State)}"), as_json=as_json)
+        states.add(State(name))
+    with _opened(file, as_json) as ledger:
+        found = ledger.slots(account=account, venue=venue, network=network, states=states, limit=limit, newest_first=True)[::-1]
+    if as_json:
+        emit_json({"slots": [slot_json(slot) for slot in found]})
+    elif not found:
+        note("nothing to show")
+    else:
+        emit(f"{'slot':>6} {'nonce':>16} {'state':9} {'changed':20} {'account':12} network")
+        for slot in found:
+            emit(_line(slot))
+    raise SystemExit(GOOD)
+
+
+def _line(slot: "Slot") -> str:
+    key, account = str(slot.key), str(slot.scope.account)
+    shown = key if len(key) <= 16 else f"{key[:7]}…{key[-8:]}"
+    place = slot.scope.network if len(slot.scope.network) <= 12 else f"{slot.scope.network[:11]}…"
+    return f"{slot.id:>6} {shown:>16} {slot.state.value:9} {format_time(slot.changed_at):20} {account[:6]}…{account[-5:]} {place}"
+
+
+@ledger_app.command("show")
+def show_command(
+    file: File,
+    slot: Annotated[int, typer.Argument(metavar="SLOT", help="The slot's number, as `list` shows it.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Show all that is known of one nonce, without its signature."""
+    from orderseal.signing.ledger import ADVICE
+
+    with _opened(file, as_json) as ledger:
+        found = ledger.get(slot)
+        shown = ledger.to_json(found)
+    if as_json:
+        emit_json({**shown, "advice": ADVICE[found.state]})
+        raise SystemExit(GOOD)
+    emit(f"slot     {found.id}: nonce {found.key}")
+    emit(f"of       {found.scope.account}")
+    emit(f"at       {found.scope.venue}, {found.scope.network} ({found.scope.kind})")
+    emit(f"state    {found.state.value} since {format_time(found.changed_at)}")
+    for line in wrap(ADVICE[found.state], 80, initial_indent="next     ", subsequent_indent=" " * 9):
+        emit(line)
+    emit("digest   none" if found.digest is None else f"digest   {found.digest}")
+    for artifact in shown["artifacts"]:
+        if artifact["stage"] == "content":
+            deadline = "for ever" if artifact["deadline"] is None else f"until {format_time(artifact['deadline'])}"
+            emit(f"good     {deadline}")
+            _emit_message(artifact["content"])
+    for attempt in shown["attempts"]:
+        details = ", ".join(f"{key} {value}" for key, value in attempt["details"].items() if value not in (None, ""))
+        emit(_cut(f"{format_time(attempt['at'])} {attempt['what']:11} {details}"))
+    raise SystemExit(GOOD)
+
+
+def _emit_message(content: dict[str, Any]) -> None:
+    for name, value in content.get("typed_data", {}).get("message", {}).items():
+        emit(_cut(f"         {name:10} {value}"))
+
+
+def _cut(text: str) -> str:
+    """At most 80 characters, and no control characters: a venue's words go to the terminal."""
+    plain = "".join(c if c.isprintable() else "?" for c in text)
+    return plain if len(plain) <= 80 else f"{plain[:79]}…"
+
+
+@ledger_app.command("exposure")
+def exposure_command(file: File, as_json: Json = False) -> None:
+    """Sum up what live signatures may still cost: a refused or cancelled one is live until its deadline, too."""
+    with _opened(file, as_json) as ledger:
+        found = ledger.exposure()
+    if as_json:
+        emit_json(_exposure_json(found))
+        raise SystemExit(GOOD)
+    emit(f"{len(found.orders)} live signatures at {format_time(found.at)}")
+    for (network, token), units in sorted(found.buys.items()):
+        emit(f"buys     {_amount(units)} of {token}")
+        emit(f"         on {network} (if the token has {_DECIMALS} decimals)")
+    for (network, ticker), shares in sorted(found.sells.items()):
+        emit(_cut(f"sells    {shares} shares of {ticker} on {network}"))
+    if found.unmeasured:
+        emit(f"and      {found.unmeasured} signatures of other kinds, which are not summed")
+    raise SystemExit(GOOD)
+
+
+def _amount(units: int) -> Decimal:
+    return from_base_units(units, _DECIMALS)
+
+
+def _exposure_json(found: "Exposure") -> dict[str, Any]:
+    return {
+        "at": found.at,
+        "buys": [{"network": network, "token": str(token), "owed": str(units)} for (network, token), units in sorted(found.buys.items())],
+        "sells": [{"network": network, "ticker": ticker, "shares": str(n)} for (network, ticker), n in sorted(found.sells.items())],
+        "unmeasured": found.unmeasured,
+        "orders": [
+            {
+                "slot": live.slot.id,
+                "nonce": str(live.slot.key),
+                "state": live.slot.state.value,
+                "live_until": live.live_until,
+                "filled": str(live.filled),
+                "owed": str(live.owed),
+                "shares": str(live.shares),
+            }
+            for live in found.orders
+        ],
+    }
+
+
+@ledger_app.command("backup")
+def backup_command(
+    file: File,
+    target: Annotated[str, typer.Argument(metavar="NEW", help="The new file.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Copy a ledger to a new file, while bots go on using it. A backup forgets what is signed after it."""
+    with _opened(file, as_json) as ledger:
+        ledger.backup(target)
+    if as_json:
+        emit_json({"backup": target})
+    else:
+        emit(target)
+        note("it forgets the nonces that are signed from now on: restored, it does nothing until it is reconciled with the venue")
+    raise SystemExit(GOOD)
+
+
+@ledger_app.command("export")
+def export_command(
+    file: File,
+    out: Annotated[str | None, typer.Option("--out", metavar="NEW", help="A new file, for you alone; else standard output.")] = None,
+    signatures: Annotated[bool, typer.Option("--signatures", help="With signatures: whoever has them can have the orders filled.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Errors as JSON; the lines are JSON anyway.")] = False,
+) -> None:
+    """Print one JSON line a nonce, without signatures unless asked."""
+    with _opened(file, as_json) as ledger:
+        if out is None:
+            for line in ledger.export_lines(signatures=signatures):
+                emit(line)
+        else:
+            try:
+                handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except (OSError, ValueError) as error:
+                what = error.strerror if isinstance(error, OSError) else None
+                raise _cannot(out, what) from None
+            with open(handle, "w", encoding="utf-8") as stream:  # noqa: PTH123 - the file was made with its mode
+                stream.writelines(f"{line}\n" for line in ledger.export_lines(signatures=signatures))
+    if out is not None:
+        note(f"{Path(out)} was written")
+    raise SystemExit(GOOD)
+
+
+def _cannot(name: str, why: str | None) -> WrongUse:
+    return WrongUse(f"{name}: {(why or 'is no file name').lower()}")

@@ -1,0 +1,619 @@
+"""The ledger: which nonce carries which order, what was sent, and what came back. It sends nothing itself."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar, cast
+
+from orderseal.signing.clock import Clock, format_time, system_clock
+from orderseal.signing.eip712.document import TypedData
+from orderseal.signing.eip712.domain import Domain
+from orderseal.signing.eip712.struct import Struct
+from orderseal.signing.errors import InvalidInput, RuleViolation, describe
+from orderseal.signing.ledger.answers import Answer, without_signatures
+from orderseal.signing.ledger.errors import LedgerError
+from orderseal.signing.ledger.exposure import Exposure, measure, read_document
+from orderseal.signing.ledger.nonces import MAX_COUNT, NonceRule, nonce_conflict
+from orderseal.signing.ledger.records import MAX_KEY, Artifact, Attempt, Counter, Scope, Slot, Stage, StoreInfo, What
+from orderseal.signing.ledger.sqlite import SqliteStore
+from orderseal.signing.ledger.states import OPEN, Event, State, step
+from orderseal.signing.ledger.store import Change, Lease, Query, Store, refuse_missing
+from orderseal.signing.orders import Order, SignedOrder, refuse_faults, refuse_no_domain, refuse_no_signer, venue_payload
+from orderseal.signing.rules.deadline import DeadlineRule
+from orderseal.signing.signers import Signer, checked_signature
+from orderseal.signing.values import Address, AddressLike, Hash32, Signature
+
+__all__ = ["Body", "Ledger", "Outgoing"]
+
+Body = Callable[[TypedData, Signature], bytes]
+"""Makes the exact bytes to send from what was signed and the signature."""
+
+_S = TypeVar("_S", bound=Struct)
+
+_FOR_EVER: Final = 2**62
+_LONGEST_BODY: Final = 1_048_576
+_LONGEST_WORDS: Final = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What may leave now: the ledger has stored it, and that it is being sent.
+
+    Attributes:
+        slot: in the state ``sending``, or ``unknown`` for a re-send.
+        body: the exact bytes to send, and no others.
+        signature: within them.
+    """
+
+    slot: Slot
+    body: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+
+class Ledger(AbstractContextManager["Ledger"]):
+    """The ledger over a store. Use it in a ``with`` statement; threads may share it, a forked process may not.
+
+    Every method that takes a :class:`Slot` needs it as the last call returned it: a slot that has moved on since raises ``stale``,
+    one that another instance took over ``lease_lost``. What is returned is durable.
+
+    Args:
+        store: the path of a SQLite file, which is made if there is none, or a store.
+        clock: Unix seconds, for times and deadlines. Leases go by the database's clock.
+        owner: this instance's name. An instance that is started again under the same name takes its rows over at once, others
+            when their lease has run out; by default a new name each time.
+        lease: seconds for which a row is this instance's after each change.
+        busy_timeout: seconds to wait for another process's transaction.
+        create: whether to make the file if there is none.
+
+    Raises:
+        LedgerError: see :data:`orderseal.signing.ledger.REASONS`; no error of the database's library gets out.
+    """
+
+    def __init__(
+        self,
+        store: str | Path | Store,
+        *,
+        clock: Clock = system_clock,
+        owner: str | None = None,
+        lease: float = 60.0,
+        busy_timeout: float = 10.0,
+        create: bool = True,
+    ) -> None:
+        if owner is not None and (not isinstance(owner, str) or not 0 < len(owner) <= 100 or not owner.isprintable()):
+            raise InvalidInput(path="owner", expected="1 to 100 printable characters", actual=describe(owner))
+        if isinstance(lease, bool) or not isinstance(lease, int | float) or not 0 < lease <= 86_400:
+            raise InvalidInput(path="lease", expected="more than 0 and at most 86400 seconds", actual=describe(lease))
+        self._clock = clock
+        self._lease = Lease(owner or f"instance-{secrets.token_hex(8)}", float(lease))
+        if isinstance(store, str | Path):
+            self._store: Store = SqliteStore(store, busy_timeout=busy_timeout, create=create)
+        else:
+            self._store = store
+
+    # -- The way of an order -------------------------------------------------------------------------------------------------
+
+    def reserve(self, scope: Scope, rule: NonceRule) -> Slot:
+        """Take one nonce. See :meth:`reserve_many`."""
+        return self.reserve_many(scope, rule, 1)[0]
+
+    def reserve_many(self, scope: Scope, rule: NonceRule, count: int) -> list[Slot]:
+        """Take nonces that nobody else gets, in one transaction: all of them or none, in rising order of age.
+
+        Args:
+            count: 1 to 10,000.
+
+        Raises:
+            LedgerError: ``unseeded``, ``venue_jump``, ``venue_ahead``, ``needs_reconcile``, ``exhausted``, or the database's.
+        """
+        if not isinstance(scope, Scope):
+            raise InvalidInput(path="scope", expected="a Scope", actual=describe(scope))
+        if type(count) is not int or not 1 <= count <= MAX_COUNT:
+            raise InvalidInput(path="count", expected=f"an integer from 1 to {MAX_COUNT}", actual=describe(count))
+        now = self._now()
+        return self._store.reserve(scope, rule.claim(now), count, self._lease, now)
+
+    def commit(
+        self,
+        slot: Slot,
+        order: Struct,
+        domain: Domain,
+        *,
+        key_of: Callable[[Any], int] | None = None,
+        deadline: int | None = None,
+    ) -> Slot:
+        """Bind an order and its digest to the nonce, for ever. Nothing is signed yet; the first of the two durable commits.
+
+        Args:
+            order: of the account that the slot is of, without :meth:`~Struct.faults`.
+            domain: the contract and chain it is for.
+            key_of: gives the key that an order spends, where that is not its ``nonce``.
+            deadline: Unix seconds until which the signature is good, where the order has no ``deadline``. Without either it counts as
+                live for ever.
+
+        Raises:
+            InvalidInput: not an order, one with faults, or one without a nonce.
+            LedgerError: ``not_ours``: another maker or another nonce; ``stale``, ``illegal_event``, ``lease_lost``, ``needs_reconcile``.
+        """
+        if not isinstance(order, Struct):
+            raise InvalidInput(path="order", expected="an Order or another declared struct", actual=describe(order))
+        refuse_no_domain(domain)
+        refuse_faults(order)
+        maker = type(order).maker_attribute
+        if maker is not None and getattr(order, maker) != slot.scope.account:
+            raise LedgerError("not_ours", f"nonce {slot.key} is of {slot.scope.account}, and the order's maker is {getattr(order, maker)}")
+        spent = key_of(order) if key_of is not None else getattr(order, "nonce", None)
+        if spent is None:
+            raise InvalidInput(path="key_of", expected="how to read the nonce of an order that has no field nonce", actual="nothing")
+        if spent != slot.key:
+            raise LedgerError(
+                "not_ours", f"nonce {slot.key} was reserved, and the order spends {describe(spent)}: build it with the slot's key"
+            )
+        until = deadline if deadline is not None else getattr(order, "deadline", None)
+        content = {"typed_data": order.to_typed_data(domain).to_json()}
+        return self.commit_content(slot, order.signing_hash(domain), content, deadline=until)
+
+    def commit_content(self, slot: Slot, digest: bytes, content: Mapping[str, Any], *, deadline: int | None = None) -> Slot:
+        """Bind anything else that has a digest, such as a transaction: ``content`` is kept as canonical JSON. See :meth:`commit`."""
+        return self._bind(slot, Event.COMMIT, digest, content, deadline)
+
+    def replace_content(self, slot: Slot, digest: bytes, content: Mapping[str, Any], *, deadline: int | None = None) -> Slot:
+        """Put another transaction under a nonce that several may share (:class:`AccountNonce`); the old one stays on record, and live.
+
+        Raises:
+            LedgerError: ``bound``: the slot is not shared. A nonce of orders carries one digest for ever.
+        """
+        if not slot.shared:
+            raise LedgerError("bound", f"nonce {slot.key} carries one digest for ever: take a new nonce for other content")
+        return self._bind(slot, Event.REPLACE, digest, content, deadline)
+
+    def _bind(self, slot: Slot, event: Event, digest: bytes, content: Mapping[str, Any], deadline: int | None) -> Slot:
+        checked, text, now = Hash32(digest), _canonical(content), self._now()
+        if deadline is not None and (type(deadline) is not int or deadline < 0):
+            raise InvalidInput(path="deadline", expected="Unix time in whole seconds", actual=describe(deadline))
+        until = None if deadline is None or deadline >= _FOR_EVER else deadline
+        artifact = Artifact(slot.id, Stage.CONTENT, checked, text, until, None, None, now)
+        return self._apply(Change(slot, step(slot.state, event), now, digest=checked, artifacts=(artifact,), current=True))
+
+    def sign(self, slot: Slot, signer: Signer, *, body: Body | None = None) -> Slot:
+        """Sign the committed digest and store signature and bytes, without handing them out. :meth:`begin_sending` does that.
+
+        The digest is computed again from the stored order. A process that died between commit and sign signs the same again.
+
+        Args:
+            signer: of the slot's account.
+            body: makes the bytes to send; for the built-in order the venue's create request.
+
+        Raises:
+            LedgerError: ``not_ours``: another account's signer; ``tampered``: the stored order does not give the stored digest.
+            SignerError: the signer failed, or returned a signature that is not its own. The slot stays committed.
+        """
+        after = step(slot.state, Event.SIGN)
+        artifact, now = self._signed(slot, signer, body)
+        return self._apply(Change(slot, after, now, artifacts=(artifact,), current=True))
+
+    def sign_to_send(self, slot: Slot, signer: Signer, *, body: Body | None = None, rule: DeadlineRule | None = None) -> Outgoing:
+        """:meth:`sign` and :meth:`begin_sending` in one durable commit: the second of the two before the first byte may leave."""
+        after = step(step(slot.state, Event.SIGN), Event.SEND)
+        self._refuse_late(self._artifact(slot, Stage.CONTENT), rule)
+        artifact, now = self._signed(slot, signer, body)
+        attempt = Attempt(slot.id, What.SENT, slot.digest, {"attempt": 1}, now)
+        sending = self._apply(Change(slot, after, now, artifacts=(artifact,), attempts=(attempt,), sent=True, live=True, current=True))
+        return _outgoing(sending, artifact)
+
+    def _signed(self, slot: Slot, signer: Signer, body: Body | None) -> tuple[Artifact, float]:
+        refuse_no_signer(signer)
+        if signer.address != slot.scope.account:
+            raise LedgerError("not_ours", f"nonce {slot.key} is of {slot.scope.account}, and the signer is {signer.address}")
+        stored = self._artifact(slot, Stage.CONTENT)
+        document = read_document(cast("str", stored.content))
+        if document is None:
+            raise LedgerError("illegal_event", f"nonce {slot.key} carries no typed data: sign it yourself, and use store_signed")
+        if document.signing_hash != slot.digest:
+            raise LedgerError("tampered", f"the order that is stored under nonce {slot.key} does not give the stored digest: sign nothing")
+        order = Order.from_typed_data(document) if document.type_hash == Order.type_hash else None
+        if order is not None:
+            refuse_faults(order)
+            if order.maker != slot.scope.account:
+                raise LedgerError("tampered", f"the order that is stored under nonce {slot.key} is of another maker: sign nothing")
+        if body is None and order is None:
+            raise InvalidInput(path="body", expected="how to make the bytes to send: only the built-in order's are known", actual="nothing")
+        signature = checked_signature(signer, document.signing_hash, lambda: document)
+        if body is not None:
+            raw = body(document, signature)
+        else:
+            assert order is not None
+            raw = venue_payload(SignedOrder(order, document.domain, document.signing_hash, signature, signer.address))
+        now = self._now()
+        return Artifact(slot.id, Stage.SIGNED, document.signing_hash, None, None, bytes(signature), _checked_body(raw), now), now
+
+    def store_signed(self, slot: Slot, signature: bytes, body: bytes) -> Slot:
+        """Store a signature that was made elsewhere, over the committed digest: a transaction's. It is not checked here."""
+        after, now = step(slot.state, Event.SIGN), self._now()
+        if not isinstance(signature, bytes) or not signature:
+            raise InvalidInput(path="signature", expected="bytes", actual=f"a {type(signature).__name__}")
+        assert slot.digest is not None
+        artifact = Artifact(slot.id, Stage.SIGNED, slot.digest, None, None, bytes(signature), _checked_body(body), now)
+        return self._apply(Change(slot, after, now, artifacts=(artifact,), current=True))
+
+    def begin_sending(self, slot: Slot, *, rule: DeadlineRule | None = None) -> Outgoing:
+        """Record that the stored bytes are being sent, and hand them out. From ``unknown`` it is a re-send of the identical bytes.
+
+        Args:
+            rule: also checked at this moment. Without one the deadline must not have passed.
+
+        Raises:
+            RuleViolation: the order has waited too long: abandon it, and decide about a new one under a new nonce.
+            LedgerError: ``lease_lost``: the lease has run out. Nothing may be sent.
+        """
+        after, now = step(slot.state, Event.SEND), self._now()
+        self._refuse_late(self._artifact(slot, Stage.CONTENT), rule)
+        artifact = self._artifact(slot, Stage.SIGNED)
+        times = sum(a.what is What.SENT and a.digest == slot.digest for a in self._store.attempts(slot.id))
+        attempt = Attempt(slot.id, What.SENT, slot.digest, {"attempt": times + 1}, now)
+        return _outgoing(self._apply(Change(slot, after, now, attempts=(attempt,), sent=True, live=True, current=True)), artifact)
+
+    def _refuse_late(self, content: Artifact, rule: DeadlineRule | None) -> None:
+        if content.deadline is None:
+            return
+        now = self._now()
+        if rule is not None:
+            rule.check(content.deadline, now)
+        if content.deadline <= now:
+            raise RuleViolation(
+                "deadline_passed", f"the deadline {format_time(content.deadline)} has passed: abandon the order, and take a new nonce"
+            )
+
+    def record(self, slot: Slot, answer: Answer) -> Slot:
+        """Record what an attempt was answered. See :class:`Answer` for what that means."""
+        return self.record_many([(slot, answer)])[0]
+
+    def record_many(self, answers: Iterable[tuple[Slot, Answer]]) -> list[Slot]:
+        """Record several answers in one transaction: all or none."""
+        now = self._now()
+        changes = [
+            Change(
+                slot,
+                step(slot.state, answer.meaning.event),
+                now,
+                attempts=(Attempt(slot.id, What.ANSWER, slot.digest, answer.details(), now),),
+            )
+            for slot, answer in answers
+        ]
+        return self._store.apply(changes, self._lease) if changes else []
+
+    def adopt(self, slot: Slot, order: Struct, signature: bytes | str, *, venue_id: str | None = None, status: str = "") -> Slot:
+        """Settle by a lookup: the venue shows an order under this nonce. It is ours if every field and the signature are.
+
+        It also corrects ``refused`` and ``abandoned``: what stands at the venue was accepted, whatever was said before.
+
+        Raises:
+            NonceConflict: it is another order, or another signature. That is recorded; the slot stays as it is.
+        """
+        after = step(slot.state, Event.FIND)
+        content, signed = self._artifact(slot, Stage.CONTENT), self._artifact(slot, Stage.SIGNED)
+        document = read_document(cast("str", content.content))
+        same = (
+            document is not None
+            and isinstance(order, Struct)
+            and type(order).type_hash == document.type_hash
+            and order.struct_hash() == document.struct_hash
+            and _raw(signature) == signed.signature
+        )
+        now = self._now()
+        details = {"found": "ours" if same else "another", "venue_id": venue_id, "status": status[:_LONGEST_WORDS]}
+        attempt = Attempt(slot.id, What.LOOKUP, slot.digest, details, now)
+        if not same:
+            self._store.append([attempt])
+            raise nonce_conflict(slot.scope, slot.key, "the venue holds another order")
+        return self._apply(Change(slot, after, now, attempts=(attempt,)))
+
+    def not_found(self, slot: Slot) -> Slot:
+        """Record a lookup that showed nothing, which is no proof: the slot stays ``unknown``."""
+        now = self._now()
+        attempt = Attempt(slot.id, What.LOOKUP, slot.digest, {"found": "nothing"}, now)
+        return self._apply(Change(slot, step(slot.state, Event.NOT_FIND), now, attempts=(attempt,)))
+
+    def release(self, slot: Slot) -> Slot:
+        """Give a nonce back that nothing was bound to."""
+        return self._apply(Change(slot, step(slot.state, Event.RELEASE), self._now()))
+
+    def abandon(self, slot: Slot, why: str = "") -> Slot:
+        """Give an order up that is not on its way. Its nonce is spent, and a signature that has left stays live until its deadline."""
+        now = self._now()
+        note = Attempt(slot.id, What.NOTE, slot.digest, {"why": str(why)[:_LONGEST_WORDS]}, now)
+        return self._apply(Change(slot, step(slot.state, Event.ABANDON), now, attempts=(note,)))
+
+    def expire(self, slot: Slot) -> Slot:
+        """Close a row whose outcome is still unknown after its deadline: the signature can do nothing more.
+
+        Raises:
+            RuleViolation: ``deadline_ahead``.
+        """
+        after, now = step(slot.state, Event.EXPIRE), self._now()
+        deadline = self._artifact(slot, Stage.CONTENT).deadline
+        if deadline is None or deadline >= now:
+            shown = "none" if deadline is None else format_time(deadline)
+            raise RuleViolation("deadline_ahead", f"the deadline of nonce {slot.key} ({shown}) has not passed: look it up by nonce")
+        note = Attempt(slot.id, What.NOTE, slot.digest, {"why": "the deadline has passed with the outcome unknown"}, now)
+        return self._apply(Change(slot, after, now, attempts=(note,)))
+
+    # -- What is seen from outside -------------------------------------------------------------------------------------------
+
+    def observe(self, slot: Slot, status: str, **details: str | float | bool | None) -> None:
+        """Record a venue's status in its own words. It changes no state of ours, needs no lease, and any text is kept."""
+        if not isinstance(status, str):
+            raise InvalidInput(path="status", expected="the venue's word", actual=describe(status))
+        told = {"status": status[:_LONGEST_WORDS], **details}
+        self._store.append([Attempt(slot.id, What.OBSERVATION, slot.digest, told, self._now())])
+
+    def record_fill(self, slot: Slot, filled: int, *, evidence: str) -> None:
+        """Record how many shares have been filled, all told: they no longer count as exposure.
+
+        Args:
+            evidence: where that was seen, such as a transaction's hash. A venue's word that an order is cancelled is none.
+        """
+        if type(filled) is not int or filled < 0:
+            raise InvalidInput(path="filled", expected="whole shares, 0 or more", actual=describe(filled))
+        self._store.append([Attempt(slot.id, What.FILL, slot.digest, {"filled": filled, "evidence": _evidence(evidence)}, self._now())])
+
+    def record_dead(self, slot: Slot, *, evidence: str) -> None:
+        """Record that the signature can do nothing any more: the allowance is zero, or the chain has voided its nonce."""
+        self._store.append([Attempt(slot.id, What.DEAD, slot.digest, {"evidence": _evidence(evidence)}, self._now())])
+
+    # -- After a crash -------------------------------------------------------------------------------------------------------
+
+    def open_slots(self, *, limit: int | None = None) -> list[Slot]:
+        """The rows that ask for something to be done, oldest first, whoever holds them. :data:`ADVICE` says what."""
+        return self.slots(states=OPEN, limit=limit)
+
+    def take_over(self, *, limit: int = 1_000) -> list[Slot]:
+        """Take the open rows that nobody holds any more, and those of an earlier instance of this name.
+
+        What was ``sending`` becomes ``unknown``: whether its bytes left is not known. The old holder can change none of them.
+        """
+        if type(limit) is not int or limit < 1:
+            raise InvalidInput(path="limit", expected="1 or more", actual=describe(limit))
+        now = self._now()
+        taken = self._store.take_over(self._lease, OPEN, now, limit)
+        lost = [slot for slot in taken if slot.state is State.SENDING]
+        changes = [
+            Change(
+                slot,
+                step(slot.state, Event.LOSE),
+                now,
+                attempts=(Attempt(slot.id, What.NOTE, slot.digest, {"why": "taken over while it was being sent"}, now),),
+            )
+            for slot in lost
+        ]
+        moved = {slot.id: slot for slot in (self._store.apply(changes, self._lease) if changes else [])}
+        return [moved.get(slot.id, slot) for slot in taken]
+
+    def reconcile(self, scope: Scope, next_nonce: int, *, max_jump: int = 1_000, skip: int = 0) -> tuple[Counter, list[Slot]]:
+        """Accept the venue's next nonce, after you have found out why it is ahead, or after a backup was restored.
+
+        What was reserved or released below it is abandoned, since it may have been used elsewhere; in a restored backup all of it.
+
+        Args:
+            next_nonce: what the venue says now.
+            max_jump: how far the venue may push the counter.
+            skip: further nonces to leave out: at least as many as may have been signed, but not placed, since a backup was made.
+
+        Raises:
+            LedgerError: ``venue_jump``.
+        """
+        return self._store.reconcile(scope, next_nonce, max_jump, skip, self._now())
+
+    # -- Reading -------------------------------------------------------------------------------------------------------------
+
+    def slots(
+        self,
+        *,
+        venue: str | None = None,
+        network: str | None = None,
+        account: AddressLike | None = None,
+        kind: str | None = None,
+        states: Iterable[State] = (),
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> list[Slot]:
+        """Read slots by what they have in common, in the order in which they were made."""
+        query = Query(
+            venue=venue,
+            network=network,
+            account=None if account is None else Address(account),
+            kind=kind,
+            states=frozenset(State(state) for state in states),
+            limit=limit,
+            newest_first=newest_first,
+        )
+        return self._store.slots(query)
+
+    def get(self, slot_id: int) -> Slot:
+        """Read one slot by its number.
+
+        Raises:
+            LedgerError: ``missing``.
+        """
+        known = type(slot_id) is int and 0 < slot_id < 2**63
+        found = self._store.slots(Query(ids=(slot_id,))) if known else []
+        if not found:
+            raise refuse_missing(f"slot {describe(slot_id)}")
+        return found[0]
+
+    def find(self, scope: Scope, key: int) -> Slot | None:
+        """Read the slot of a nonce, or ``None`` if it was never given out."""
+        if type(key) is not int or not 0 <= key <= MAX_KEY:
+            raise InvalidInput(path="key", expected="an integer from 0 to 2^256-1", actual=describe(key))
+        query = Query(venue=scope.venue, network=scope.network, account=scope.account, kind=scope.kind, key=key)
+        return next(iter(self._store.slots(query)), None)
+
+    def artifacts(self, slot: Slot) -> list[Artifact]:
+        """What the nonce carries, oldest first."""
+        return self._store.artifacts(slot.id)
+
+    def attempts(self, slot: Slot) -> list[Attempt]:
+        """What happened to it, oldest first."""
+        return self._store.attempts(slot.id)
+
+    def order(self, slot: Slot, order_type: type[_S]) -> _S:
+        """The order that the nonce carries, of a declared type.
+
+        Raises:
+            InvalidInput: it is of another type.
+            LedgerError: ``missing``: none is committed; ``tampered``.
+        """
+        document = read_document(cast("str", self._artifact(slot, Stage.CONTENT).content))
+        if document is None:
+            raise InvalidInput(path="order_type", expected="the type of what is stored", actual=order_type.__name__)
+        if document.signing_hash != slot.digest:
+            raise LedgerError("tampered", f"the order that is stored under nonce {slot.key} does not give the stored digest")
+        return order_type.from_typed_data(document)
+
+    def counters(self) -> dict[Scope, Counter]:
+        """How far each scope has gone."""
+        return self._store.counters()
+
+    def exposure(self, *, at: float | None = None) -> Exposure:
+        """What the signatures that have left may still cost at a time (Unix seconds; by default now)."""
+        moment = self._now() if at is None else at
+        return measure(self._store.live(moment), moment)
+
+    def info(self) -> StoreInfo:
+        """The store's id, schema version and epoch."""
+        return self._store.info()
+
+    def export_lines(self, *, signatures: bool = False) -> Iterator[str]:
+        """Give one JSON line a slot, with what it carries and what happened to it.
+
+        Args:
+            signatures: with signatures and the bytes to send: whoever has the lines can have the orders filled.
+        """
+        after = 0
+        while page := self._store.slots(Query(after_id=after, limit=500)):
+            for slot in page:
+                yield json.dumps(self.to_json(slot, signatures=signatures), sort_keys=True)
+            after = page[-1].id
+
+    def to_json(self, slot: Slot, *, signatures: bool = False) -> dict[str, Any]:
+        """A slot with its artifacts and attempts as JSON values; numbers that JavaScript would round are text."""
+        artifacts = [
+            {
+                "stage": artifact.stage.value,
+                "digest": str(artifact.digest),
+                "at": artifact.at,
+                **({"deadline": artifact.deadline, "content": json.loads(artifact.content)} if artifact.content is not None else {}),
+                **(
+                    {"signature": "0x" + (artifact.signature or b"").hex(), "body": "0x" + (artifact.body or b"").hex()}
+                    if signatures and artifact.stage is Stage.SIGNED
+                    else {}
+                ),
+            }
+            for artifact in self._store.artifacts(slot.id)
+        ]
+        attempts = [
+            {
+                "what": attempt.what.value,
+                "digest": None if attempt.digest is None else str(attempt.digest),
+                "at": attempt.at,
+                "details": attempt.details if signatures else without_signatures(attempt.details),
+            }
+            for attempt in self._store.attempts(slot.id)
+        ]
+        return {**slot_json(slot), "artifacts": artifacts, "attempts": attempts}
+
+    def backup(self, path: str | Path) -> None:
+        """Copy the ledger to a new file of mode 0600, while others go on using it.
+
+        A backup forgets what is signed after it was made. Opened as a ledger it reserves, commits and sends nothing until
+        :meth:`reconcile`; see ``docs/ledger.md``.
+        """
+        self._store.backup(Path(path))
+
+    def close(self) -> None:
+        """End. Closing twice is harmless."""
+        self._store.close()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __repr__(self) -> str:
+        return f"Ledger({self._store!r}, owner={self._lease.owner!r})"
+
+    def _now(self) -> float:
+        now = self._clock()
+        if isinstance(now, bool) or not isinstance(now, int | float) or not isfinite(now):
+            raise InvalidInput(path="clock", expected="Unix time in seconds", actual=describe(now))
+        return float(now)
+
+    def _apply(self, change: Change) -> Slot:
+        return self._store.apply([change], self._lease)[0]
+
+    def _artifact(self, slot: Slot, stage: Stage) -> Artifact:
+        for artifact in self._store.artifacts(slot.id):
+            if artifact.stage is stage and artifact.digest == slot.digest:
+                return artifact
+        raise LedgerError("missing", f"nonce {slot.key} has no {'order' if stage is Stage.CONTENT else 'signature'} stored")
+
+
+def slot_json(slot: Slot) -> dict[str, Any]:
+    """A slot as JSON values."""
+    return {
+        "slot": slot.id,
+        "venue": slot.scope.venue,
+        "network": slot.scope.network,
+        "account": str(slot.scope.account),
+        "kind": slot.scope.kind,
+        "nonce": str(slot.key),
+        "state": slot.state.value,
+        "digest": None if slot.digest is None else str(slot.digest),
+        "shared": slot.shared,
+        "owner": slot.owner,
+        "sent_at": slot.sent_at,
+        "changed_at": slot.changed_at,
+    }
+
+
+def _outgoing(slot: Slot, artifact: Artifact) -> Outgoing:
+    assert artifact.body is not None
+    assert artifact.signature is not None
+    return Outgoing(slot, artifact.body, artifact.signature)
+
+
+def _canonical(content: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidInput(path="content", expected="JSON values", actual="something else") from None
+
+
+def _checked_body(raw: object) -> bytes:
+    if not isinstance(raw, bytes) or not 0 < len(raw) <= _LONGEST_BODY:
+        raise InvalidInput(
+            path="body",
+            expected=f"1 to {_LONGEST_BODY} bytes to send",
+            actual=describe(raw) if isinstance(raw, bytes) else f"a {type(raw).__name__}",
+        )
+    return bytes(raw)
+
+
+def _raw(signature: bytes | str) -> bytes | None:
+    if isinstance(signature, bytes):
+        return bytes(signature)
+    try:
+        return bytes(Signature(signature))
+    except InvalidInput:
+        return None
+
+
+def _evidence(text: str) -> str:
+    if not isinstance(text, str) or not text.strip():
+        raise InvalidInput(path="evidence", expected="where it was seen", actual=describe(text))
+    return text[:_LONGEST_WORDS]

@@ -1,0 +1,158 @@
+"""What a store must do: a dozen operations, each one transaction. SQLite and memory are here; another database implements the same."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from orderseal.signing.ledger.errors import LedgerError
+from orderseal.signing.ledger.nonces import Claim
+from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Scope, Slot, StoreInfo
+from orderseal.signing.ledger.states import State
+from orderseal.signing.values import Hash32
+
+__all__ = ["Change", "Lease", "Live", "Query", "Store", "refuse_lease", "refuse_missing", "refuse_stale"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds a row, and for how many seconds of the database's clock from now."""
+
+    owner: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One conditional step of one slot: it happens only if the row still has ``slot``'s state and lease epoch.
+
+    Attributes:
+        slot: the row as its caller knows it.
+        state: the new state.
+        digest: to bind, or ``None`` to leave what is bound.
+        artifacts: to append.
+        attempts: to append.
+        sent: whether this is the moment at which the signature leaves.
+        live: whether the lease must not have run out by the database's clock, either.
+        current: whether the scope must have been reconciled in the store's epoch.
+        at: Unix seconds by the ledger's clock.
+    """
+
+    slot: Slot
+    state: State
+    at: float
+    digest: Hash32 | None = None
+    artifacts: tuple[Artifact, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    sent: bool = False
+    live: bool = False
+    current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which slots. What is ``None`` or empty does not restrict."""
+
+    ids: tuple[int, ...] = ()
+    venue: str | None = None
+    network: str | None = None
+    account: bytes | None = None
+    kind: str | None = None
+    key: int | None = None
+    states: frozenset[State] = frozenset()
+    limit: int | None = None
+    newest_first: bool = False
+    after_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A signature that has left, with what is needed to say what it may still cost."""
+
+    slot: Slot
+    content: str
+    deadline: int | None
+    ends: tuple[Attempt, ...] = field(default=())
+    """Its fills, and what killed it."""
+
+
+class Store(Protocol):
+    """A place for slots, artifacts and attempts. Every method is one transaction, durable when it returns."""
+
+    def info(self) -> StoreInfo:
+        """The store's id, schema version and epoch."""
+        ...
+
+    def now(self) -> float:
+        """Unix seconds by the database's clock, which leases go by."""
+        ...
+
+    def reserve(self, scope: Scope, claim: Claim, count: int, lease: Lease, at: float) -> list[Slot]:
+        """Give out ``count`` keys by :func:`~orderseal.signing.ledger.nonces.allot`: all of them or none. One round trip."""
+        ...
+
+    def apply(self, changes: Sequence[Change], lease: Lease) -> list[Slot]:
+        """Make all the changes or none, and renew the leases of their rows."""
+        ...
+
+    def append(self, attempts: Sequence[Attempt]) -> None:
+        """Append rows that change no state."""
+        ...
+
+    def take_over(self, lease: Lease, states: frozenset[State], at: float, limit: int) -> list[Slot]:
+        """Take the rows in ``states`` whose lease has run out by the database's clock, or is this owner's; their lease epochs grow."""
+        ...
+
+    def reconcile(self, scope: Scope, venue_next: int, max_jump: int, skip: int, at: float) -> tuple[Counter, list[Slot]]:
+        """Accept the venue's number; give the counter and the slots that were abandoned because they may have been used elsewhere."""
+        ...
+
+    def counters(self) -> dict[Scope, Counter]:
+        """How far each scope has gone."""
+        ...
+
+    def slots(self, query: Query) -> list[Slot]:
+        """Read slots, by id."""
+        ...
+
+    def artifacts(self, slot_id: int) -> list[Artifact]:
+        """Read the artifacts of a slot, oldest first."""
+        ...
+
+    def attempts(self, slot_id: int) -> list[Attempt]:
+        """Read what happened to a slot, oldest first."""
+        ...
+
+    def live(self, at: float) -> Iterator[Live]:
+        """Give every signature that has left and whose deadline is after ``at``, whatever the slot's state."""
+        ...
+
+    def backup(self, path: Path) -> None:
+        """Copy the store to a new file, in the next epoch."""
+        ...
+
+    def close(self) -> None:
+        """End; any later call raises ``closed``."""
+        ...
+
+
+def refuse_stale(slot: Slot, found: Slot | None) -> LedgerError:
+    """Why a conditional change did not happen: the row is not what its caller takes it for."""
+    if found is None:
+        return LedgerError("missing", f"slot {slot.id} (nonce {slot.key}) is not in this ledger")
+    if found.lease_epoch != slot.lease_epoch:
+        return LedgerError(
+            "lease_lost", f"nonce {slot.key} was taken over by another instance, and is {found.state.value} now: send nothing, let it go"
+        )
+    hint = "use the slot that the last call returned, or read it again"
+    return LedgerError("stale", f"nonce {slot.key} is {found.state.value} now, not {slot.state.value}: {hint}")
+
+
+def refuse_lease(slot: Slot) -> LedgerError:
+    """The lease has run out before the bytes were sent."""
+    return LedgerError("lease_lost", f"the lease on nonce {slot.key} has run out: send nothing; take it over again with take_over()")
+
+
+def refuse_missing(what: object) -> LedgerError:
+    """No such row."""
+    return LedgerError("missing", f"{what} is not in this ledger")
