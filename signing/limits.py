@@ -5,12 +5,13 @@ from typing import Final
 
 from orderseal.signing.errors import InvalidInput, describe
 
-__all__ = ["DEFAULT_LIMITS", "MAX_DEPTH", "Limits"]
+__all__ = ["DEEPEST", "DEFAULT_LIMITS", "MAX_DEPTH", "Limits"]
 
 MAX_DEPTH: Final = 128
 """The default for :attr:`Limits.depth`."""
 
-_DEEPEST: Final = 200
+DEEPEST: Final = 200
+"""The most that :attr:`Limits.depth` can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Limits:
 
     Attributes:
         document_bytes: length of the JSON text.
-        depth: levels of arrays and objects within each other; at most 200, because Python's own stack ends soon after.
+        depth: levels of arrays and objects within each other; at most 200, because Python's own stack ends soon after,
+            and 128 for mappings of other classes than ``dict``.
         values: commas outside strings, so about the number of array items and members in the whole document.
         containers: arrays and objects in the whole document; each costs about as much as ten numbers.
         structs: declared structs.
@@ -44,8 +46,8 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if type(value) is not int or value < 1 or (field.name == "depth" and value > _DEEPEST):
-                expected = f"an integer from 1 to {_DEEPEST}" if field.name == "depth" else "an integer of 1 or more"
+            if type(value) is not int or value < 1 or (field.name == "depth" and value > DEEPEST):
+                expected = f"an integer from 1 to {DEEPEST}" if field.name == "depth" else "an integer of 1 or more"
                 raise InvalidInput(path=f"limits.{field.name}", expected=expected, actual=describe(value))
 
 

@@ -7,7 +7,7 @@ from orderseal.signing.eip712.coerce import Source
 from orderseal.signing.eip712.domain import DOMAIN_TYPE, Domain
 from orderseal.signing.eip712.schema import Schema
 from orderseal.signing.errors import InvalidInput, describe
-from orderseal.signing.limits import DEFAULT_LIMITS, Limits
+from orderseal.signing.limits import DEEPEST, DEFAULT_LIMITS, Limits
 from orderseal.signing.strict_json import checked_text, read_json, read_object, refuse_large_value, scan_loosely
 from orderseal.signing.values import Address, Hash32, exact_str
 
@@ -266,10 +266,32 @@ class TypedData:
         return hash(self.signing_hash)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).from_json, (self.to_json(),)
+        return _restore, (self.to_json(),)
 
     def __repr__(self) -> str:
         return f"TypedData({self.primary_type}, signing_hash={self.signing_hash})"
+
+
+# A document that exists was within the limits of whoever read it, which need not be the default ones.
+_CHECKED_BEFORE: Final = Limits(
+    document_bytes=2**62,
+    depth=DEEPEST,
+    values=2**62,
+    containers=2**62,
+    structs=2**62,
+    members=2**62,
+    name_length=2**62,
+    type_length=2**62,
+    array_dimensions=2**62,
+)
+
+
+def _restore(document: dict[str, Any]) -> TypedData:
+    """Rebuild a document that was pickled or copied."""
+    try:
+        return TypedData.from_json(document)
+    except InvalidInput:
+        return TypedData.from_json(document, limits=_CHECKED_BEFORE)
 
 
 def domain_values(domain: Domain) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import pickle
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from eth_account import Account
 from orderseal.signing import (
     Domain,
     InvalidInput,
+    Limits,
     LocalSigner,
     TypedData,
     read_json,
@@ -353,3 +355,21 @@ def test_a_large_document_takes_linear_time() -> None:
 
     seconds(1000)
     assert seconds(80_000) < 3
+
+
+@pytest.mark.parametrize(
+    ("limits", "value"),
+    [(Limits(values=2_000_000), [1] * 300_000), (Limits(containers=100_000), [[1]] * 60_000)],
+    ids=["values", "containers"],
+)
+def test_a_document_within_raised_limits_survives_pickle_and_copy(limits: Limits, value: Any) -> None:
+    """It was read again under the default limits, and refused."""
+    type_ = "uint8[][]" if isinstance(value[0], list) else "uint8[]"
+    text = json.dumps({**SIMPLE, "types": {**SIMPLE["types"], "T": [{"name": "v", "type": type_}]}, "message": {"v": value}})
+    with pytest.raises(InvalidInput, match="limits="):
+        TypedData.from_json(text)
+    document = TypedData.from_json(text, limits=limits)
+    assert pickle.loads(pickle.dumps(document)) == document
+    assert copy.deepcopy(document) == document
+    with pytest.raises(InvalidInput, match="limits="):
+        TypedData.from_json(text)

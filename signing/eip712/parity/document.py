@@ -47,7 +47,7 @@ def read_leniently(text: str, note: Callable[[str], None]) -> Any:
     """Parse JSON as ``JSON.parse`` and Python's ``json`` do: the last of two equal keys counts.
 
     Args:
-        text: not deeper than :data:`~orderseal.signing.strict_json.MAX_DEPTH`.
+        text: not deeper than :data:`~orderseal.signing.limits.MAX_DEPTH`.
         note: is told the code of each peculiarity of the text.
     """
 
