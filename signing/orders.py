@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Generic, Self, TypeVar, cast
 
 from orderseal.signing.clock import FIRST_MILLISECONDS
+from orderseal.signing.eip712.annotations import Sol
 from orderseal.signing.eip712.domain import Domain
-from orderseal.signing.eip712.struct import Sol, Struct, lower_first
+from orderseal.signing.eip712.struct import Struct, lower_first
 from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.signers import Signer, checked_signature
 from orderseal.signing.sol import address, string, uint16, uint256

@@ -7,7 +7,7 @@ All of EIP-712's atomic and dynamic types are here. ``bool`` and ``bytes`` are P
 
 from typing import Annotated
 
-from orderseal.signing.eip712.struct import Sol
+from orderseal.signing.eip712.annotations import Sol
 from orderseal.signing.values import Address
 
 __all__ = [
