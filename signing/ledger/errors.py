@@ -31,6 +31,7 @@ REASONS: Final = {
     "not_ours": "the order, signer or answer belongs to another account or another slot",
     "open_elsewhere": "the path leads to something that is no regular file",
     "read_only": "the file cannot be written to",
+    "reference_used": "the caller's reference names another nonce",
     "replaced": "the file was deleted or replaced while it was open",
     "schema_changed": "tables, constraints or triggers are not those that this release made",
     "stale": "the row has moved on since it was read",

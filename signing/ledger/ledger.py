@@ -38,6 +38,7 @@ _S = TypeVar("_S", bound=Struct)
 _FOR_EVER: Final = 2**62
 _LONGEST_BODY: Final = 1_048_576
 _LONGEST_WORDS: Final = 4_000
+_LONGEST_REFERENCE: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ class Ledger(AbstractContextManager["Ledger"]):
     Args:
         store: the path of a SQLite file, which is made if there is none, or a store.
         clock: Unix seconds, for times and deadlines. Leases go by the database's clock.
-        owner: this instance's name. An instance that is started again under the same name takes its rows over at once, others
-            when their lease has run out; by default a new name each time.
+        owner: this bot's name. A bot that is started again under the same name takes over at once what it left (so give each of
+            several bots its own), others when their lease has run out; by default a new name each time.
         lease: seconds for which a row is this instance's after each change.
         busy_timeout: seconds to wait for another process's transaction.
         create: whether to make the file if there is none.
@@ -89,7 +90,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         if isinstance(lease, bool) or not isinstance(lease, int | float) or not 0 < lease <= 86_400:
             raise InvalidInput(path="lease", expected="more than 0 and at most 86400 seconds", actual=describe(lease))
         self._clock = clock
-        self._lease = Lease(owner or f"instance-{secrets.token_hex(8)}", float(lease))
+        self._lease = Lease(f"{owner or 'instance-' + secrets.token_hex(8)}#{secrets.token_hex(8)}", float(lease))
         if isinstance(store, str | Path):
             self._store: Store = SqliteStore(store, busy_timeout=busy_timeout, create=create)
         else:
@@ -125,6 +126,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         *,
         key_of: Callable[[Any], int] | None = None,
         deadline: int | None = None,
+        reference: str | None = None,
     ) -> Slot:
         """Bind an order and its digest to the nonce, for ever. Nothing is signed yet; the first of the two durable commits.
 
@@ -134,10 +136,14 @@ class Ledger(AbstractContextManager["Ledger"]):
             key_of: gives the key that an order spends, where that is not its ``nonce``.
             deadline: Unix seconds until which the signature is good, where the order has no ``deadline``. Without either it counts as
                 live for ever.
+            reference: your name for the intent, 1 to 128 printable characters, unique within the scope: :meth:`by_reference` finds the
+                order again after a crash, and a second order for the same intent is refused. It is free again if the order was
+                abandoned before anything of it was sent.
 
         Raises:
             InvalidInput: not an order, one with faults, or one without a nonce.
-            LedgerError: ``not_ours``: another maker or another nonce; ``stale``, ``illegal_event``, ``lease_lost``, ``needs_reconcile``.
+            LedgerError: ``not_ours``: another maker or another nonce; ``reference_used``; ``stale``, ``illegal_event``, ``lease_lost``,
+                ``needs_reconcile``.
         """
         if not isinstance(order, Struct):
             raise InvalidInput(path="order", expected="an Order or another declared struct", actual=describe(order))
@@ -155,11 +161,15 @@ class Ledger(AbstractContextManager["Ledger"]):
             )
         until = deadline if deadline is not None else getattr(order, "deadline", None)
         content = {"typed_data": order.to_typed_data(domain).to_json()}
-        return self.commit_content(slot, order.signing_hash(domain), content, deadline=until)
+        return self.commit_content(slot, order.signing_hash(domain), content, deadline=until, reference=reference)
 
-    def commit_content(self, slot: Slot, digest: bytes, content: Mapping[str, Any], *, deadline: int | None = None) -> Slot:
+    def commit_content(
+        self, slot: Slot, digest: bytes, content: Mapping[str, Any], *, deadline: int | None = None, reference: str | None = None
+    ) -> Slot:
         """Bind anything else that has a digest, such as a transaction: ``content`` is kept as canonical JSON. See :meth:`commit`."""
-        return self._bind(slot, Event.COMMIT, digest, content, deadline)
+        if reference is not None:
+            _check_reference(reference)
+        return self._bind(slot, Event.COMMIT, digest, content, deadline, reference)
 
     def replace_content(self, slot: Slot, digest: bytes, content: Mapping[str, Any], *, deadline: int | None = None) -> Slot:
         """Put another transaction under a nonce that several may share (:class:`AccountNonce`); the old one stays on record, and live.
@@ -171,13 +181,16 @@ class Ledger(AbstractContextManager["Ledger"]):
             raise LedgerError("bound", f"nonce {slot.key} carries one digest for ever: take a new nonce for other content")
         return self._bind(slot, Event.REPLACE, digest, content, deadline)
 
-    def _bind(self, slot: Slot, event: Event, digest: bytes, content: Mapping[str, Any], deadline: int | None) -> Slot:
+    def _bind(
+        self, slot: Slot, event: Event, digest: bytes, content: Mapping[str, Any], deadline: int | None, reference: str | None = None
+    ) -> Slot:
         checked, text, now = Hash32(digest), _canonical(content), self._now()
         if deadline is not None and (type(deadline) is not int or deadline < 0):
             raise InvalidInput(path="deadline", expected="Unix time in whole seconds", actual=describe(deadline))
         until = None if deadline is None or deadline >= _FOR_EVER else deadline
         artifact = Artifact(slot.id, Stage.CONTENT, checked, text, until, None, None, now)
-        return self._apply(Change(slot, step(slot.state, event), now, digest=checked, artifacts=(artifact,), current=True))
+        after = step(slot.state, event)
+        return self._apply(Change(slot, after, now, digest=checked, artifacts=(artifact,), current=True, reference=reference))
 
     def sign(self, slot: Slot, signer: Signer, *, body: Body | None = None) -> Slot:
         """Sign the committed digest and store signature and bytes, without handing them out. :meth:`begin_sending` does that.
@@ -371,15 +384,19 @@ class Ledger(AbstractContextManager["Ledger"]):
         """The rows that ask for something to be done, oldest first, whoever holds them. :data:`ADVICE` says what."""
         return self.slots(states=OPEN, limit=limit)
 
-    def take_over(self, *, limit: int = 1_000) -> list[Slot]:
+    def take_over(self, scope: Scope | None = None, *, limit: int = 1_000) -> list[Slot]:
         """Take the open rows that nobody holds any more, and those of an earlier instance of this name.
 
         What was ``sending`` becomes ``unknown``: whether its bytes left is not known. The old holder can change none of them.
+
+        Args:
+            scope: only its rows; by default those of all.
+            limit: at most so many, the oldest.
         """
         if type(limit) is not int or limit < 1:
             raise InvalidInput(path="limit", expected="1 or more", actual=describe(limit))
         now = self._now()
-        taken = self._store.take_over(self._lease, OPEN, now, limit)
+        taken = self._store.take_over(self._lease, OPEN, now, limit, scope)
         lost = [slot for slot in taken if slot.state is State.SENDING]
         changes = [
             Change(
@@ -452,6 +469,11 @@ class Ledger(AbstractContextManager["Ledger"]):
         query = Query(venue=scope.venue, network=scope.network, account=scope.account, kind=scope.kind, key=key)
         return next(iter(self._store.slots(query)), None)
 
+    def by_reference(self, scope: Scope, reference: str) -> Slot | None:
+        """Read the slot that carries the order of an intent, or ``None`` if none was committed under this reference."""
+        _check_reference(reference)
+        return self._store.by_reference(scope, reference)
+
     def artifacts(self, slot: Slot) -> list[Artifact]:
         """What the nonce carries, oldest first."""
         return self._store.artifacts(slot.id)
@@ -478,10 +500,14 @@ class Ledger(AbstractContextManager["Ledger"]):
         """How far each scope has gone."""
         return self._store.counters()
 
-    def exposure(self, *, at: float | None = None) -> Exposure:
-        """What the signatures that have left may still cost at a time (Unix seconds; by default now)."""
+    def exposure(self, *, at: float | None = None, pending: bool = False) -> Exposure:
+        """What the signatures that have left may still cost at a time (Unix seconds; by default now).
+
+        Args:
+            pending: with the orders that are committed and have not left: what a cap must be held against.
+        """
         moment = self._now() if at is None else at
-        return measure(self._store.live(moment), moment)
+        return measure(self._store.live(moment, pending=pending), moment)
 
     def info(self) -> StoreInfo:
         """The store's id, schema version and epoch."""
@@ -611,6 +637,11 @@ def _raw(signature: bytes | str) -> bytes | None:
         return bytes(Signature(signature))
     except InvalidInput:
         return None
+
+
+def _check_reference(reference: object) -> None:
+    if not isinstance(reference, str) or not 0 < len(reference) <= _LONGEST_REFERENCE or not reference.isprintable():
+        raise InvalidInput(path="reference", expected=f"1 to {_LONGEST_REFERENCE} printable characters", actual=describe(reference))
 
 
 def _evidence(text: str) -> str:

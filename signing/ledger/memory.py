@@ -13,7 +13,7 @@ from orderseal.signing.ledger.errors import LedgerError
 from orderseal.signing.ledger.nonces import Claim, allot, reconciled, refuse_epoch
 from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Scope, Slot, Stage, StoreInfo, What
 from orderseal.signing.ledger.states import BOUND, TRANSITIONS, UNBOUND, State
-from orderseal.signing.ledger.store import Change, Lease, Live, Query, refuse_lease, refuse_missing, refuse_stale
+from orderseal.signing.ledger.store import Change, Lease, Live, Query, refuse_lease, refuse_missing, refuse_reference, refuse_stale
 
 __all__ = ["MemoryStore"]
 
@@ -36,6 +36,7 @@ class MemoryStore:
         self._counters: dict[Scope, Counter] = {}
         self._slots: dict[int, Slot] = {}
         self._keys: dict[tuple[Scope, int], int] = {}
+        self._intents: dict[tuple[Scope, str], int] = {}
         self._artifacts: dict[int, list[Artifact]] = {}
         self._attempts: dict[int, list[Attempt]] = {}
 
@@ -95,6 +96,7 @@ class MemoryStore:
         with self._lock:
             self._check()
             slots, artifacts, attempts = dict(self._slots), {k: [*v] for k, v in self._artifacts.items()}, list[Attempt]()
+            intents = dict(self._intents)
             results: list[Slot] = []
             for change in changes:
                 for artifact in change.artifacts:
@@ -103,7 +105,12 @@ class MemoryStore:
                 slots[slot.id] = slot
                 results.append(slot)
                 attempts += change.attempts
-            self._slots, self._artifacts = slots, artifacts
+                if change.reference is not None:
+                    named = intents.get((slot.scope, change.reference))
+                    if named is not None and not (slots[named].state is State.ABANDONED and slots[named].sent_at is None):
+                        raise refuse_reference(change.reference, slots[named])
+                    intents[slot.scope, change.reference] = slot.id
+            self._slots, self._artifacts, self._intents = slots, artifacts, intents
             self._append(attempts)
             return results
 
@@ -143,12 +150,18 @@ class MemoryStore:
             copy = replace(attempt, details=json.loads(json.dumps(attempt.details)), at=float(attempt.at))
             self._attempts.setdefault(attempt.slot_id, []).append(copy)
 
-    def take_over(self, lease: Lease, states: frozenset[State], at: float, limit: int) -> list[Slot]:
+    def take_over(self, lease: Lease, states: frozenset[State], at: float, limit: int, scope: Scope | None = None) -> list[Slot]:
         """See :class:`Store`."""
         with self._lock:
             self._check()
             now = self.now()
-            free = [s for s in self._slots.values() if s.state in states and (s.owner == lease.owner or s.lease_until <= now)]
+            free = [
+                s
+                for s in self._slots.values()
+                if s.state in states
+                and scope in (None, s.scope)
+                and ((s.owner != lease.owner and s.owner[:-17] == lease.name) or s.lease_until <= now)
+            ]
             taken = [
                 replace(s, owner=lease.owner, lease_epoch=s.lease_epoch + 1, lease_until=now + lease.seconds, changed_at=float(at))
                 for s in sorted(free, key=lambda slot: slot.id)[:limit]
@@ -198,7 +211,14 @@ class MemoryStore:
             self._check()
             return list(self._attempts.get(slot_id, []))
 
-    def live(self, at: float) -> Iterator[Live]:
+    def by_reference(self, scope: Scope, reference: str) -> Slot | None:
+        """See :class:`Store`."""
+        with self._lock:
+            self._check()
+            found = self._intents.get((scope, reference))
+            return None if found is None else self._slots[found]
+
+    def live(self, at: float, *, pending: bool = False) -> Iterator[Live]:
         """See :class:`Store`."""
         with self._lock:
             self._check()
@@ -206,6 +226,8 @@ class MemoryStore:
             for id_, slot in sorted(self._slots.items()):
                 told = self._attempts.get(id_, [])
                 sent = {attempt.digest for attempt in told if attempt.what is What.SENT}
+                if pending and slot.state in (State.COMMITTED, State.SIGNED):
+                    sent.add(slot.digest)
                 ends = tuple(attempt for attempt in told if attempt.what in (What.FILL, What.DEAD))
                 found += [
                     Live(slot, artifact.content, artifact.deadline, ends)

@@ -57,7 +57,7 @@ class Slot:
         shared: whether several artifacts may follow each other (replacement transactions).
         state: see :class:`State`.
         digest: what the nonce is bound to, or ``None``.
-        owner: the instance that holds the lease.
+        owner: the instance that holds the lease: its name, ``#``, and 16 hex digits of its own.
         lease_epoch: grows each time the row changes hands; a change with an old one is refused.
         lease_until: Unix seconds by the database's clock.
         sent_at: Unix seconds of the first attempt, or ``None``: from then on the signature has left the process.

@@ -112,7 +112,23 @@ _FIRST: Final = (
         BEGIN SELECT RAISE(ABORT, 'an attempt is never deleted'); END""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_SECOND: Final = (
+    """CREATE TABLE intents (
+        venue TEXT NOT NULL, network TEXT NOT NULL, account BLOB NOT NULL, kind TEXT NOT NULL,
+        reference TEXT NOT NULL CHECK (length(reference) BETWEEN 1 AND 128),
+        slot INTEGER NOT NULL UNIQUE REFERENCES slots (id),
+        PRIMARY KEY (venue, network, account, kind, reference)
+    ) WITHOUT ROWID""",
+    """CREATE TRIGGER intents_are_kept BEFORE DELETE ON intents
+        BEGIN SELECT RAISE(ABORT, 'a reference is never deleted'); END""",
+    """CREATE TRIGGER intents_keep_their_reference BEFORE UPDATE OF venue, network, account, kind, reference ON intents
+        BEGIN SELECT RAISE(ABORT, 'a reference never changes'); END""",
+    """CREATE TRIGGER intents_take_effect_once BEFORE UPDATE OF slot ON intents
+        WHEN NOT EXISTS (SELECT 1 FROM slots WHERE id = OLD.slot AND state = 'abandoned' AND sent_at IS NULL)
+        BEGIN SELECT RAISE(ABORT, 'a reference names one nonce for ever'); END""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
 """The statements that lead from each version to the next."""
 
 

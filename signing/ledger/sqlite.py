@@ -21,7 +21,7 @@ from orderseal.signing.ledger.filesystem import create_private, refuse_place, sy
 from orderseal.signing.ledger.nonces import Claim, allot, reconciled, refuse_epoch
 from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Scope, Slot, Stage, StoreInfo, What
 from orderseal.signing.ledger.states import State
-from orderseal.signing.ledger.store import Change, Lease, Live, Query, refuse_lease, refuse_missing, refuse_stale
+from orderseal.signing.ledger.store import Change, Lease, Live, Query, refuse_lease, refuse_missing, refuse_reference, refuse_stale
 from orderseal.signing.values import Address, Hash32
 
 # Every statement is put together from the constants below; what comes from outside is a parameter.
@@ -304,6 +304,8 @@ class SqliteStore:
                     )  # fmt: skip
                 results.append(self._step(change, lease))
                 self._append(change.attempts)
+                if change.reference is not None:
+                    self._name(change.slot, change.reference)
             return results
 
     def _step(self, change: Change, lease: Lease) -> Slot:
@@ -326,6 +328,16 @@ class SqliteStore:
             raise refuse_lease(slot)
         raise refuse_stale(slot, found[0] if found else None)
 
+    def _name(self, slot: Slot, reference: str) -> None:
+        """Bind a reference to a slot. One whose slot was given up before anything left may be used again."""
+        row = self._connection.execute(
+            "INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (venue, network, account, kind, reference) DO UPDATE "
+            "SET slot = excluded.slot WHERE slot IN (SELECT id FROM slots WHERE state = 'abandoned' AND sent_at IS NULL) RETURNING slot",
+            (*_scope_values(slot.scope), reference, slot.id),
+        ).fetchone()
+        if row is None:
+            raise refuse_reference(reference, self._named(slot.scope, reference))
+
     def _append(self, attempts: Sequence[Attempt]) -> None:
         self._connection.executemany(
             "INSERT INTO attempts (slot, what, digest, details, at) VALUES (?, ?, ?, ?, ?)",
@@ -340,15 +352,18 @@ class SqliteStore:
                     raise refuse_missing(f"slot {attempt.slot_id}")
             self._append(attempts)
 
-    def take_over(self, lease: Lease, states: frozenset[State], at: float, limit: int) -> list[Slot]:
+    def take_over(self, lease: Lease, states: frozenset[State], at: float, limit: int, scope: Scope | None = None) -> list[Slot]:
         """See :class:`Store`."""
         with self._writing() as connection:
             marks, names = _marks(states)
+            where, values = (
+                ("", ()) if scope is None else (" AND venue = ? AND network = ? AND account = ? AND kind = ?", _scope_values(scope))
+            )
             rows = connection.execute(
                 f"UPDATE slots SET owner = ?, lease_epoch = lease_epoch + 1, lease_until = {_NOW} + ?, changed_at = ? WHERE id IN "
-                f"(SELECT id FROM slots WHERE state IN ({marks}) AND (owner = ? OR lease_until <= {_NOW}) ORDER BY id LIMIT ?) "
-                f"RETURNING {_SLOT}",
-                (lease.owner, lease.seconds, at, *names, lease.owner, limit),
+                f"(SELECT id FROM slots WHERE state IN ({marks}){where} AND (owner <> ? AND substr(owner, 1, length(owner) - 17) = ? "
+                f"OR lease_until <= {_NOW}) ORDER BY id LIMIT ?) RETURNING {_SLOT}",
+                (lease.owner, lease.seconds, at, *names, *values, lease.owner, lease.name, limit),
             )
             return sorted((_slot(row) for row in rows.fetchall()), key=lambda slot: slot.id)
 
@@ -423,15 +438,29 @@ class SqliteStore:
         rows = self._connection.execute("SELECT slot, what, digest, details, at FROM attempts WHERE slot = ? ORDER BY id", (slot_id,))
         return [Attempt(r[0], What(r[1]), None if r[2] is None else Hash32(r[2]), json.loads(r[3]), r[4]) for r in rows.fetchall()]
 
-    def live(self, at: float) -> Iterator[Live]:
+    def by_reference(self, scope: Scope, reference: str) -> Slot | None:
+        """See :class:`Store`."""
+        with self._reading():
+            return self._named(scope, reference)
+
+    def _named(self, scope: Scope, reference: str) -> Slot | None:
+        row = self._connection.execute(
+            f"SELECT {_SLOT} FROM slots WHERE id = (SELECT slot FROM intents "
+            "WHERE venue = ? AND network = ? AND account = ? AND kind = ? AND reference = ?)",
+            (*_scope_values(scope), reference),
+        ).fetchone()
+        return None if row is None else _slot(row)
+
+    def live(self, at: float, *, pending: bool = False) -> Iterator[Live]:
         """See :class:`Store`."""
         with self._reading() as connection:
             columns = ", ".join(f"s.{name}" for name in _SLOT.split(", "))
             rows = connection.execute(
                 f"SELECT {columns}, a.content, a.deadline FROM slots s JOIN artifacts a ON a.slot = s.id AND a.stage = 'content' "
-                "WHERE s.sent_at IS NOT NULL AND (a.deadline IS NULL OR a.deadline > ?) "
-                "AND EXISTS (SELECT 1 FROM attempts t WHERE t.slot = s.id AND t.what = 'sent' AND t.digest = a.digest) ORDER BY s.id, a.id",
-                (at,),
+                "WHERE (a.deadline IS NULL OR a.deadline > ?) AND (? AND s.state IN ('committed', 'signed') AND a.digest = s.digest "
+                "OR s.sent_at IS NOT NULL AND "
+                "EXISTS (SELECT 1 FROM attempts t WHERE t.slot = s.id AND t.what = 'sent' AND t.digest = a.digest)) ORDER BY s.id, a.id",
+                (at, pending),
             ).fetchall()
             found = [Live(_slot(row), row[-2], row[-1], self._ends(row[0])) for row in rows]
         return iter(found)

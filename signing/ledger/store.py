@@ -5,21 +5,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from orderseal.signing.errors import describe
 from orderseal.signing.ledger.errors import LedgerError
 from orderseal.signing.ledger.nonces import Claim
 from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Scope, Slot, StoreInfo
 from orderseal.signing.ledger.states import State
 from orderseal.signing.values import Hash32
 
-__all__ = ["Change", "Lease", "Live", "Query", "Store", "refuse_lease", "refuse_missing", "refuse_stale"]
+__all__ = ["Change", "Lease", "Live", "Query", "Store", "refuse_lease", "refuse_missing", "refuse_reference", "refuse_stale"]
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who holds a row, and for how many seconds of the database's clock from now."""
+    """Who holds a row, and for how many seconds of the database's clock from now.
+
+    Attributes:
+        owner: ``name#`` and 16 hex digits, which tell two instances of one name apart.
+        seconds: more than 0.
+    """
 
     owner: str
     seconds: float
+
+    @property
+    def name(self) -> str:
+        """What all instances of one name have in common. In SQL: ``substr(owner, 1, length(owner) - 17)``."""
+        return self.owner[:-17]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,7 @@ class Change:
         sent: whether this is the moment at which the signature leaves.
         live: whether the lease must not have run out by the database's clock, either.
         current: whether the scope must have been reconciled in the store's epoch.
+        reference: the caller's name for the intent, to be bound to the slot for ever, or ``None``.
         at: Unix seconds by the ledger's clock.
     """
 
@@ -47,6 +59,7 @@ class Change:
     sent: bool = False
     live: bool = False
     current: bool = False
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +105,21 @@ class Store(Protocol):
         ...
 
     def apply(self, changes: Sequence[Change], lease: Lease) -> list[Slot]:
-        """Make all the changes or none, and renew the leases of their rows."""
+        """Make all the changes or none, and renew the leases of their rows.
+
+        A reference that names another slot already raises ``reference_used``, unless that slot was abandoned before anything of it
+        was sent: then it names the new one.
+        """
         ...
 
     def append(self, attempts: Sequence[Attempt]) -> None:
         """Append rows that change no state."""
         ...
 
-    def take_over(self, lease: Lease, states: frozenset[State], at: float, limit: int) -> list[Slot]:
-        """Take the rows in ``states`` whose lease has run out by the database's clock, or is this owner's; their lease epochs grow."""
+    def take_over(self, lease: Lease, states: frozenset[State], at: float, limit: int, scope: Scope | None = None) -> list[Slot]:
+        """Take the rows in ``states``, of one scope or of all, whose lease has run out by the database's clock or is another instance's
+        of the same name; their lease epochs grow.
+        """
         ...
 
     def reconcile(self, scope: Scope, venue_next: int, max_jump: int, skip: int, at: float) -> tuple[Counter, list[Slot]]:
@@ -123,8 +142,15 @@ class Store(Protocol):
         """Read what happened to a slot, oldest first."""
         ...
 
-    def live(self, at: float) -> Iterator[Live]:
-        """Give every signature that has left and whose deadline is after ``at``, whatever the slot's state."""
+    def by_reference(self, scope: Scope, reference: str) -> Slot | None:
+        """The slot that a reference names, or ``None``."""
+        ...
+
+    def live(self, at: float, *, pending: bool = False) -> Iterator[Live]:
+        """Give every signature that has left and whose deadline is after ``at``, whatever the slot's state.
+
+        With ``pending`` also what is committed or signed and has not left: it is about to.
+        """
         ...
 
     def backup(self, path: Path) -> None:
@@ -151,6 +177,12 @@ def refuse_stale(slot: Slot, found: Slot | None) -> LedgerError:
 def refuse_lease(slot: Slot) -> LedgerError:
     """The lease has run out before the bytes were sent."""
     return LedgerError("lease_lost", f"the lease on nonce {slot.key} has run out: send nothing; take it over again with take_over()")
+
+
+def refuse_reference(reference: str, slot: Slot | None) -> LedgerError:
+    """The reference names another slot."""
+    where = "another nonce" if slot is None else f"nonce {slot.key} ({slot.state.value})"
+    return LedgerError("reference_used", f"the reference {describe(reference)} names {where}: one intent, one reference")
 
 
 def refuse_missing(what: object) -> LedgerError:

@@ -45,7 +45,7 @@ def anywhere() -> list[list[Plan]]:
 
 
 @pytest.mark.parametrize(
-    ("rounds", "least"), [(named(), 35), (statements(), 60), (anywhere(), 30)], ids=["steps", "statements", "anywhere"]
+    ("rounds", "least"), [(named(), 35), (statements(), 60), (anywhere(), 48)], ids=["steps", "statements", "anywhere"]
 )
 def test_killed(rounds: list[list[Plan]], least: int, tmp_path: Path) -> None:
     path, wire = tmp_path / "ledger.db", tmp_path / "wire"

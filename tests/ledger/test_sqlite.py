@@ -404,7 +404,7 @@ class TestMigrations:
         path.touch(0o600)
         change(path, "PRAGMA user_version = 0")
         with Ledger(path) as ledger:
-            assert ledger.info().schema_version == schema.schema_version() == 1
+            assert ledger.info().schema_version == schema.schema_version() == 2
             assert len(ledger.info().store_id) == 32
 
     def test_an_older_file_is_brought_up_to_date(self, used: Path, monkeypatch: pytest.MonkeyPatch, time: Time) -> None:
@@ -413,16 +413,31 @@ class TestMigrations:
         monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, self.STEP))
         with Ledger(used, clock=time) as ledger:
             assert list(ledger.export_lines(signatures=True)) == before
-            assert (ledger.info().schema_version, ledger.info().store_id, ledger.info().epoch) == (2, info.store_id, info.epoch)
+            assert (ledger.info().schema_version, ledger.info().store_id, ledger.info().epoch) == (3, info.store_id, info.epoch)
         monkeypatch.undo()
         assert refusal(lambda: Ledger(used)) == "newer_schema"
+
+    def test_a_file_of_the_first_version(
+        self, path: Path, scope: Scope, make_order: Callable[..., Any], domain: Domain, monkeypatch: pytest.MonkeyPatch, time: Time
+    ) -> None:
+        monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        with Ledger(path, clock=time, lease=60, owner="bot") as ledger:
+            slot = ledger.reserve(scope, RULE)
+            assert ledger.info().schema_version == 1
+        monkeypatch.undo()
+        with Ledger(path, clock=time, owner="bot") as ledger:
+            assert ledger.take_over()[0].key == slot.key
+            (slot,) = ledger.open_slots()
+            assert ledger.by_reference(scope, "a") is None
+            ledger.commit(slot, make_order(slot.key), domain, reference="a")
+            assert ledger.by_reference(scope, "a") == ledger.get(slot.id)
 
     def test_all_of_it_or_nothing(self, used: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, (*self.STEP, "CREATE TABLE meta (again)")))
         assert refusal(lambda: Ledger(used)) == "database"
         monkeypatch.undo()
         with Ledger(used) as ledger:
-            assert ledger.info().schema_version == 1
+            assert ledger.info().schema_version == 2
             assert len(ledger.slots()) == 4
 
     def test_opening_a_new_file_at_once(self, path: Path) -> None:

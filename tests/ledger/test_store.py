@@ -447,7 +447,7 @@ class TestLeases:
                 act()
             assert reason(error) == "lease_lost"
         assert two.begin_sending(taken[2]).slot.state is State.SENDING
-        assert two.take_over(limit=10) != []  # Its own rows, again.
+        assert two.take_over(limit=10) == []  # What it has in the air itself is not taken from under its own hands.
 
     def test_what_was_being_sent_is_unknown(
         self, make_ledger: MakeLedger, scope: Scope, make_order: MakeOrder, domain: Domain, signer: LocalSigner
@@ -461,6 +461,72 @@ class TestLeases:
         assert reason(error) == "lease_lost"
         one.observe(sent.slot, "the answer came late")
         assert {slot.state for slot in one.slots(states=OPEN)} == {State.UNKNOWN}
+
+    def test_of_one_scope(self, make_ledger: MakeLedger, scope: Scope) -> None:
+        one, other = make_ledger(owner="bot"), replace_scope(scope, kind="transaction")
+        one.reserve(scope, RULE)
+        one.reserve(other, AccountNonce(9))
+        two = make_ledger(owner="bot")
+        assert [slot.key for slot in two.take_over(other)] == [9]
+        assert [slot.key for slot in two.take_over(scope)] == [5]
+        assert make_ledger(owner="bo").take_over() == []
+        assert make_ledger(owner="bot#").take_over() == []
+
+
+class TestReferences:
+    def test_one_intent_one_nonce(self, ledger: Ledger, scope: Scope, make_order: MakeOrder, domain: Domain, signer: LocalSigner) -> None:
+        first, second = ledger.reserve_many(scope, RULE, 2)
+        first = ledger.commit(first, make_order(5), domain, reference="morning")
+        assert ledger.by_reference(scope, "morning") == first
+        assert ledger.by_reference(replace_scope(scope, kind="other"), "morning") is None
+        with pytest.raises(LedgerError) as error:
+            ledger.commit(second, make_order(6), domain, reference="morning")
+        assert reason(error) == "reference_used"
+        assert "nonce 5 (committed)" in str(error.value)
+        assert ledger.get(second.id) == second  # Nothing of the transaction is left.
+        assert ledger.artifacts(second) == []
+        out = ledger.sign_to_send(first, signer)
+        ledger.record(out.slot, Answer(Meaning.REFUSED))
+        with pytest.raises(LedgerError) as error:
+            ledger.commit(second, make_order(6), domain, reference="morning")
+        assert reason(error) == "reference_used"
+        second = ledger.commit(second, make_order(6), domain, reference="evening")
+        assert ledger.by_reference(scope, "evening") == second
+
+    def test_free_again_if_nothing_was_sent(
+        self, ledger: Ledger, scope: Scope, make_order: MakeOrder, domain: Domain, signer: LocalSigner
+    ) -> None:
+        first, second, third = ledger.reserve_many(scope, RULE, 3)
+        ledger.abandon(ledger.sign(ledger.commit(first, make_order(5), domain, reference="r"), signer))
+        out = ledger.sign_to_send(ledger.commit(second, make_order(6), domain, reference="r"), signer)
+        slot = ledger.record(out.slot, Answer(Meaning.NOT_ACCEPTED))
+        found = ledger.abandon(slot)
+        assert ledger.by_reference(scope, "r") == found
+        with pytest.raises(LedgerError) as error:
+            ledger.commit(third, make_order(7), domain, reference="r")
+        assert reason(error) == "reference_used"
+
+    @pytest.mark.parametrize("reference", ["", "x" * 129, "a\nb", 7, b"r"])
+    def test_form(self, ledger: Ledger, scope: Scope, make_order: MakeOrder, domain: Domain, reference: Any) -> None:
+        slot = ledger.reserve(scope, RULE)
+        with pytest.raises(InvalidInput, match="reference: expected 1 to 128 printable"):
+            ledger.commit(slot, make_order(5), domain, reference=reference)
+        with pytest.raises(InvalidInput, match="reference"):
+            ledger.by_reference(scope, reference)
+        assert ledger.commit(slot, make_order(5), domain, reference="ü" * 128).state is State.COMMITTED
+
+
+def test_what_is_about_to_leave_counts_if_asked(
+    ledger: Ledger, scope: Scope, make_order: MakeOrder, domain: Domain, signer: LocalSigner
+) -> None:
+    _reserved, committed, signed, sent, given_up = ledger.reserve_many(scope, RULE, 5)
+    ledger.commit(committed, make_order(6), domain)
+    ledger.sign(ledger.commit(signed, make_order(7), domain), signer)
+    ledger.sign_to_send(ledger.commit(sent, make_order(8), domain), signer)
+    ledger.abandon(ledger.commit(given_up, make_order(9), domain))
+    assert [one.slot.key for one in ledger.exposure().orders] == [8]
+    assert [one.slot.key for one in ledger.exposure(pending=True).orders] == [6, 7, 8]
+    assert list(ledger.exposure(pending=True).buys.values()) == [3 * (10 * 150 * 10**18 + 10**18)]
 
 
 class TestSharedNonces:
