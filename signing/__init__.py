@@ -1,11 +1,13 @@
 """The signing core: EIP-712, orders, rules, signers and verification. Pure: no sockets, and no clock read but by a parameter.
 
-Importing it loads neither web3 nor httpx nor eth_account.
+Importing it loads neither web3 nor httpx nor eth_account; ``Ledger`` loads its database when it is asked for.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from orderseal.signing.amounts import Rounding, Token, TokenAmount, from_base_units, to_base_units
 from orderseal.signing.batch import AuditPool, SigningPool, recover_many, sign_many
-from orderseal.signing.clock import FIRST_MILLISECONDS, Clock, format_time, system_clock, unix_seconds
+from orderseal.signing.clock import FIRST_MILLISECONDS, Clock, VenueClock, VenueTime, format_time, system_clock, unix_seconds
 from orderseal.signing.eip712 import Domain, Sol, Struct, TypedData
 from orderseal.signing.errors import (
     InvalidInput,
@@ -36,13 +38,16 @@ from orderseal.signing.orders import (
     signature_bytes,
     venue_payload,
 )
-from orderseal.signing.rules import DEFAULT_MAX_FEE, DeadlineRule, check_fee
+from orderseal.signing.rules import DEFAULT_MAX_FEE, DeadlineRule, Deadlines, LiveDeadlineRule, OrderRule, OrderRules, check_fee
 from orderseal.signing.secp256k1 import ECDSA_BACKEND
 from orderseal.signing.signed import SignedItem, inspect_signed, read_signed
 from orderseal.signing.signers import KeystoreSigner, LocalSigner, Signer, message_hash, sign_text, sign_typed_data
 from orderseal.signing.strict_json import is_too_deep, read_json
 from orderseal.signing.values import Address, AddressLike, Hash32, Signature
 from orderseal.signing.verify import Report, inspect_order, inspect_typed_data, recover_signer, verify_order, verify_typed_data
+
+if TYPE_CHECKING:
+    from orderseal.signing.ledger import Ledger
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -56,16 +61,21 @@ __all__ = [
     "AuditPool",
     "Clock",
     "DeadlineRule",
+    "Deadlines",
     "Domain",
     "Hash32",
     "InvalidInput",
     "InvalidReply",
     "KeystoreSigner",
+    "Ledger",
     "LedgerError",
     "Limits",
+    "LiveDeadlineRule",
     "LocalSigner",
     "NonceConflict",
     "Order",
+    "OrderRule",
+    "OrderRules",
     "OrdersealError",
     "OutcomeUnknown",
     "RateLimited",
@@ -86,7 +96,9 @@ __all__ = [
     "TypedData",
     "Unauthorized",
     "Unreachable",
+    "VenueClock",
     "VenueError",
+    "VenueTime",
     "VerificationFailed",
     "check_fee",
     "describe",
@@ -116,3 +128,11 @@ __all__ = [
     "verify_order",
     "verify_typed_data",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Ledger":
+        from orderseal.signing.ledger import Ledger
+
+        return Ledger
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

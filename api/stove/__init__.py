@@ -1,10 +1,13 @@
 """Stove: signed limit orders for tokenised stocks (venue documentation: *Maker* pages).
 
-``Client`` is sync, ``AsyncClient`` the same with ``await``.
+``Maker`` places orders through a ledger; ``Client`` is the venue's API below it. ``AsyncMaker`` and ``AsyncClient`` are the same with
+``await``.
 """
 
+from orderseal.api.stove.cancelling import Cancellation, Panic
 from orderseal.api.stove.client import AsyncClient, AsyncStatusStream
 from orderseal.api.stove.intents import NASDAQ, Quote, Side, explain, limit_order, refusals
+from orderseal.api.stove.maker import AsyncMaker, Placed, Recovered
 from orderseal.api.stove.models import (
     FINAL_STATUSES,
     BaseUnits,
@@ -22,6 +25,8 @@ from orderseal.api.stove.models import (
 )
 from orderseal.api.stove.network import TESTNET, Network
 from orderseal.api.stove.sync import Client, StatusStream
+from orderseal.api.stove.sync_maker import Maker
+from orderseal.api.submission import Policy
 from orderseal.api.transport import Limits
 
 __all__ = [
@@ -29,21 +34,28 @@ __all__ = [
     "NASDAQ",
     "TESTNET",
     "AsyncClient",
+    "AsyncMaker",
     "AsyncStatusStream",
     "BaseUnits",
     "CancelReply",
+    "Cancellation",
     "Client",
     "Estimate",
     "Fill",
     "Limits",
+    "Maker",
     "Network",
     "OrderPage",
     "OrderStatus",
+    "Panic",
+    "Placed",
     "PlacedOrder",
+    "Policy",
     "Position",
     "PositionPage",
     "Profile",
     "Quote",
+    "Recovered",
     "Side",
     "StatusChange",
     "StatusStream",

@@ -3,14 +3,11 @@
 import asyncio
 import logging
 import re
-import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Set
-from copy import copy
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Set
 from decimal import Decimal
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 
 import msgspec
 
@@ -27,21 +24,16 @@ from orderseal.api.stove.models import (
     TokenAddress,
 )
 from orderseal.api.stove.network import Network
-from orderseal.api.stove.wire import clock_hint, login_message, parse_push, path_segment, read_reply, request, words
+from orderseal.api.stove.session import Session, bearer_header
+from orderseal.api.stove.wire import parse_push, path_segment, request, words
 from orderseal.api.transport import (
     DEFAULT_LIMITS,
-    HttpTransport,
     Limits,
     Listener,
-    Request,
-    check_token,
-    in_daemon_thread,
-    token_claims,
     websocket_url,
 )
 from orderseal.signing import (
     DEFAULT_MAX_FEE,
-    FIRST_MILLISECONDS,
     Address,
     AddressLike,
     Clock,
@@ -51,27 +43,20 @@ from orderseal.signing import (
     Order,
     OutcomeUnknown,
     RateLimited,
-    Refused,
     SignedOrder,
     Signer,
     Token,
     Unauthorized,
     Unreachable,
-    VenueError,
     describe,
-    sign_text,
     system_clock,
     venue_payload,
 )
 
 __all__ = ["AsyncClient", "AsyncStatusStream"]
 
-_T = TypeVar("_T")
-
 _LOG = logging.getLogger("orderseal.api.stove")
 
-# A token is renewed when less than this, or less than a quarter of its life, is left (the venue's sample: one hour).
-_RENEW_BEFORE: Final = 3600.0
 _SILENCE: Final = 90.0
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _MOST_PRICE_DIGITS: Final = 30
@@ -79,10 +64,7 @@ _SMALLEST_TICK: Final = Decimal("0.01")  # The venue may echo a price rounded to
 _FIRST_BACKOFF: Final = 0.5
 _LONGEST_BACKOFF: Final = 30.0
 _MOST_INVALID_REPLIES: Final = 10
-
-
-class _Login(msgspec.Struct):
-    jwt: str
+_ORDERS: Final = "/api/v1/orders"
 
 
 class _Nonce(msgspec.Struct):
@@ -139,6 +121,10 @@ class AsyncClient:
         silence: seconds without any WebSocket message after which the stream counts as dead.
         clock: Unix seconds; for tests.
 
+    Attributes:
+        venue_clock: the venue's time, by the ``Date`` of its own envelopes.
+        deadlines: the network's deadline rule by that clock.
+
     A write is never sent twice by this class, and its token is renewed before it. Its answer means (venue pages *Overview*,
     *Authorization*): :class:`~orderseal.signing.Refused` and below, it did not take effect;
     :class:`~orderseal.signing.OutcomeUnknown`, look it up.
@@ -155,16 +141,17 @@ class AsyncClient:
             raise InvalidInput(path="signer", expected="a signer, such as LocalSigner.from_env(…)", actual=f"a {type(signer).__name__}")
         self.network = network
         self.signer = signer
-        self._address = signer.address
+        self._session = Session(network, signer, limits, clock)
+        self.venue_clock = self._session.venue_clock
+        self.deadlines = network.deadline_rule.at(self.venue_clock)
         self._limits = limits
-        self._transport = HttpTransport(network.base_url, limits)
         self._silence = silence
         self._clock = clock
-        self._token: str | None = None
-        self._renew_at = 0.0
-        self._failed: tuple[float, VenueError] | None = None
-        self._login_lock = asyncio.Lock()
         self._listeners: set[Listener] = set()
+
+    async def renew(self) -> None:
+        """Log in if there is no token or it is about to run out, so that the next write goes through no login."""
+        await self._session.bearer()
 
     async def connect(self) -> None:
         """Log in now (venue page *Authorization*); every other method does it when needed.
@@ -172,76 +159,12 @@ class AsyncClient:
         Raises:
             Refused: the venue does not accept the login; the message says whether a wrong clock may be why.
         """
-        now = self._clock()
-        text = login_message(self._address, self.network.chain_id, now, secrets.token_hex(16))
-        signature = await in_daemon_thread(lambda: sign_text(text, self.signer))  # A remote signer may take its time.
-        body = {
-            "wallet_address": str(self._address),
-            "chain_id": str(self.network.chain_id),
-            "message": text,
-            "signature": str(signature),
-        }
-        sent = request("log in", "POST", "/api/v1/makers/connect", body=body)
-        reply = await self._transport.send(sent)
-        try:
-            token = check_token(read_reply(sent, reply, _Login).jwt, "log in")
-        except Refused as error:
-            if hint := clock_hint(reply.headers, now):
-                error.args = (f"{error}. {hint}",)
-            raise
-        self._remember(token, now)
-
-    def _remember(self, token: str, now: float) -> None:
-        claims = token_claims(token)
-        wallet = claims.get("wallet_address", str(self._address))
-        if not isinstance(wallet, str) or wallet.lower() != str(self._address).lower():
-            raise InvalidReply("log in: the venue sent a token for another account", status=200)
-        expiry = claims.get("exp")
-        believable = isinstance(expiry, int | float) and not isinstance(expiry, bool) and 0 <= expiry < FIRST_MILLISECONDS
-        life = float(expiry or 0) - now if believable else _RENEW_BEFORE
-        self._token = token
-        self._renew_at = time.monotonic() + max(life - min(_RENEW_BEFORE, life / 4), 1.0)
-
-    async def _bearer(self) -> str:
-        """The token, renewed if it is due: once, however many requests wait for it."""
-        began = time.monotonic()
-        async with self._login_lock:
-            if self._token is None or time.monotonic() >= self._renew_at:
-                if self._failed is not None and self._failed[0] >= began:
-                    raise copy(self._failed[1])  # A login failed while this request waited for it: it need not fail again.
-                try:
-                    await self.connect()
-                except VenueError as error:
-                    self._failed = (time.monotonic(), error)
-                    raise
-            assert self._token is not None
-            return self._token
-
-    async def _send(self, sent: Request, type_: type[_T]) -> _T:
-        """Send with the token. A read whose token was refused logs in and asks once more; a write never goes twice."""
-        for last in (False, True):
-            token = await self._bearer()
-            authorised = replace(sent, headers={**sent.headers, **_bearer_header(token)})
-            reply = await self._transport.send(authorised)
-            if reply.status == 401:
-                self._drop(token)
-            try:
-                return read_reply(authorised, reply, type_)
-            except Unauthorized:
-                self._drop(token)
-                if last or sent.takes_effect:
-                    raise
-        raise AssertionError("unreachable: the second round returns or raises")
-
-    def _drop(self, token: str) -> None:
-        """Forget a refused token, unless another request has renewed it already."""
-        if self._token == token:
-            self._token = None
+        await self._session.connect()
 
     async def next_nonce(self) -> int:
         """The nonce that the venue expects next (*Nonce*). Reading it reserves nothing, as far as is documented."""
-        reply = await self._send(request("read the next nonce", "GET", "/api/v1/orders/maker/next-nonce"), _Nonce)
-        if reply.maker.lower() != str(self._address).lower():
+        reply = await self._session.send(request("read the next nonce", "GET", "/api/v1/orders/maker/next-nonce"), _Nonce)
+        if reply.maker.lower() != str(self._session.address).lower():
             raise InvalidReply("read the next nonce: the answer is for another account", status=200)
         if not 0 <= reply.next_nonce < 2**53:
             raise InvalidReply("read the next nonce: the answer is out of range", status=200)
@@ -272,7 +195,7 @@ class AsyncClient:
             "asset": str(token.address),
             "target_currency": token.symbol,
         }
-        found = await self._send(request("estimate the fee", "POST", "/api/v1/orders/estimate_charge", body=body), Estimate)
+        found = await self._session.send(request("estimate the fee", "POST", "/api/v1/orders/estimate_charge", body=body), Estimate)
         if found.target_currency != token.symbol:
             raise InvalidReply(f"estimate the fee: asked in {token}, the answer is in another currency", status=200)
         if not found.price_base.is_finite() or abs(found.price_base - price) > price / 1000 + _SMALLEST_TICK:
@@ -328,7 +251,7 @@ class AsyncClient:
             shares=shares,
             limit=limit,
             pay_with=token,
-            maker=self._address,
+            maker=self._session.address,
             fee=quote.fee,
             nonce=await self.next_nonce() if nonce is None else nonce,
             now=self._clock(),
@@ -354,12 +277,20 @@ class AsyncClient:
         order = signed.order
         if signed.domain != self.network.domain:
             raise InvalidInput(path="domain", expected=repr(self.network.domain), actual=repr(signed.domain))
-        if order.maker != self._address:
-            raise InvalidInput(path="order.maker", expected=f"the account of this client, {self._address}", actual=str(order.maker))
-        self.network.deadline_rule.check(order.deadline, self._clock())
-        sent = request("create the order", "POST", "/api/v1/orders", raw=venue_payload(signed), takes_effect=True, nonce=order.nonce)
-        placed = await self._send(sent, PlacedOrder)
-        if not placed.is_for(order, signed.signature):
+        if order.maker != self._session.address:
+            raise InvalidInput(path="order.maker", expected=f"the account of this client, {self._session.address}", actual=str(order.maker))
+        self.deadlines.check(order.deadline, self._clock())
+        return await self.submit(venue_payload(signed), order, signed.signature)
+
+    async def submit(self, body: bytes, order: Order, signature: bytes, *, before_write: Callable[[], None] | None = None) -> PlacedOrder:
+        """Submit exact bytes that hold this order and signature, once: what :meth:`create` does, without its checks.
+
+        Args:
+            before_write: called right before the first byte is written; if it raises, nothing is sent.
+        """
+        sent = request("create the order", "POST", _ORDERS, raw=body, takes_effect=True, nonce=order.nonce, before_write=before_write)
+        placed = await self._session.send(sent, PlacedOrder)
+        if not placed.is_for(order, signature):
             raise OutcomeUnknown(
                 f"create the order: the venue confirmed another order than the one sent. Look it up by nonce {order.nonce}",
                 nonce=order.nonce,
@@ -376,8 +307,7 @@ class AsyncClient:
             NonceConflict: another order of this account has the nonce.
         """
         nonce = signed.order.nonce
-        page = await self.query(nonce=nonce)
-        ours = [order for order in page.orders if order.nonce == nonce and order.maker == signed.order.maker]
+        ours = [order for order in await self.under_nonce(nonce) if order.maker == signed.order.maker]
         for order in ours:
             if order.is_for(signed.order, signed.signature):
                 return order
@@ -385,6 +315,10 @@ class AsyncClient:
             other = ours[0].id if _UUID.fullmatch(ours[0].id) else "its id is no uuid"
             raise NonceConflict(f"the venue holds another order of {signed.order.maker} under nonce {nonce}: {other}", nonce=nonce)
         return None
+
+    async def under_nonce(self, nonce: int) -> list[PlacedOrder]:
+        """Every order of this account that the venue holds under a nonce."""
+        return [order for order in (await self.query(nonce=nonce)).orders if order.nonce == nonce and order.maker == self._session.address]
 
     async def query(
         self,
@@ -423,7 +357,7 @@ class AsyncClient:
             "page": page,
             "page_size": page_size,
         }
-        return await self._send(request("query orders", "GET", "/api/v1/orders", query=filters), OrderPage)
+        return await self._session.send(request("query orders", "GET", _ORDERS, query=filters), OrderPage)
 
     async def order(self, order_hash: str) -> PlacedOrder:
         """Read one own order by the venue's hash.
@@ -451,7 +385,7 @@ class AsyncClient:
         """
         path = f"/api/v1/orders/{path_segment(order_id, 'order_id')}/cancel"
         sent = request("cancel the order", "POST", path, takes_effect=True)
-        reply = await self._send(sent, CancelReply)
+        reply = await self._session.send(sent, CancelReply)
         if reply.order_id.lower() != order_id.lower():
             raise sent.lost("the answer is for another order")
         return reply
@@ -459,12 +393,12 @@ class AsyncClient:
     async def positions(self, *, ticker: str | None = None, page: int = 1, page_size: int = 100) -> PositionPage:
         """Read own holdings, one page (*Positions*)."""
         query = {"ticker": ticker, "page": page, "page_size": page_size}
-        return await self._send(request("read positions", "GET", "/api/v1/positions", query=query), PositionPage)
+        return await self._session.send(request("read positions", "GET", "/api/v1/positions", query=query), PositionPage)
 
     async def profile(self) -> Profile:
         """Read own account's state (*Profile*)."""
-        found = await self._send(request("read the profile", "GET", "/api/v1/makers/profiles"), Profile)
-        if found.wallet_address != self._address:
+        found = await self._session.send(request("read the profile", "GET", "/api/v1/makers/profiles"), Profile)
+        if found.wallet_address != self._session.address:
             raise InvalidReply("read the profile: the answer is for another account", status=200)
         return found
 
@@ -472,7 +406,7 @@ class AsyncClient:
         """Read the contract of a stock token (*Token Address*)."""
         query = {"ticker": ticker, "exchange": exchange}
         sent = request("read the token address", "GET", "/api/v1/instruments/token-address", query=query)
-        found = await self._send(sent, TokenAddress)
+        found = await self._session.send(sent, TokenAddress)
         if found.ticker != ticker or found.exchange_id != exchange:
             raise InvalidReply("read the token address: the answer is for another stock", status=200)
         return found
@@ -497,12 +431,12 @@ class AsyncClient:
         """Open the stream; a refused token is renewed and tried once more, since subscribing changes nothing."""
         url = websocket_url(self.network.base_url, "/ws/maker/v1?types=order_status_change")
         for last in (False, True):
-            token = await self._bearer()
-            listener = Listener(url, _bearer_header(token), self._silence, self._limits.connect)
+            token = await self._session.bearer()
+            listener = Listener(url, bearer_header(token), self._silence, self._limits.connect)
             try:
                 await listener.open()
             except Unauthorized:
-                self._drop(token)
+                self._session.drop(token)
                 if last:
                     raise
             else:
@@ -510,7 +444,7 @@ class AsyncClient:
                 return listener
         raise AssertionError("unreachable: the second round returns or raises")
 
-    async def follow(self, placed: PlacedOrder, *, until: Set[str] = FINAL_STATUSES) -> AsyncIterator[StatusChange]:
+    async def follow(self, placed: PlacedOrder, *, until: Set[str] = FINAL_STATUSES) -> AsyncGenerator[StatusChange]:
         """Yield the changes of one order until a final status that a query confirms. Survives lost connections.
 
         After each (re)connection the order is queried, and a change that was missed is yielded with ``pushed=False``. Changes
@@ -558,10 +492,9 @@ class AsyncClient:
 
     async def aclose(self) -> None:
         """Close every connection and forget the token."""
-        self._token = None
         while self._listeners:
             await self._listeners.pop().aclose()
-        await self._transport.aclose()
+        await self._session.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -570,11 +503,7 @@ class AsyncClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.network.name!r}, {self._address})"
-
-
-def _bearer_header(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
+        return f"{type(self).__name__}({self.network.name!r}, {self._session.address})"
 
 
 def _address_text(value: AddressLike | None) -> str | None:

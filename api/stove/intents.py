@@ -9,6 +9,7 @@ from orderseal.api.stove.network import Network
 from orderseal.signing import (
     DEFAULT_MAX_FEE,
     AddressLike,
+    Deadlines,
     InvalidInput,
     InvalidReply,
     Order,
@@ -91,6 +92,7 @@ def limit_order(
     principal: AddressLike | None = None,
     max_fee: Decimal = DEFAULT_MAX_FEE,
     exchange: int = NASDAQ,
+    deadlines: Deadlines | None = None,
 ) -> Order:
     """Build an order: "buy 60 AAPL at 150.25 USDT at most".
 
@@ -109,6 +111,7 @@ def limit_order(
         life: or the seconds from ``now`` to the deadline.
         principal: who receives; by default the maker.
         max_fee: the greatest fee as a part of the notional; 0.01 is 1 %.
+        deadlines: what judges the deadline instead of the network's rule: the same by the venue's clock, for example.
 
     Raises:
         InvalidInput: a wrong form (a float price, a fraction of a share, an unknown token, a deadline in milliseconds).
@@ -126,10 +129,11 @@ def limit_order(
     except InvalidInput as error:
         error.path = {"ratio": "max_fee", "token": "fee"}.get(error.path, error.path)
         raise
+    rule = network.deadline_rule if deadlines is None else deadlines
     if deadline is None:
-        deadline = network.deadline_rule.choose(now, life=life)
+        deadline = rule.choose(now, life=life)
     else:
-        network.deadline_rule.check(deadline, now)
+        rule.check(deadline, now)
     order = Order(
         maker=_account(maker, "maker"),
         principal=_account(maker if principal is None else principal, "principal"),

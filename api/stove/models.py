@@ -117,15 +117,28 @@ class PlacedOrder(_Reply, frozen=True, kw_only=True):
         """Whether the venue will do nothing more with it; the signature stays good until the deadline all the same."""
         return self.status in FINAL_STATUSES
 
+    def to_order(self) -> Order:
+        """The order that was signed, by the venue's account of it.
+
+        Raises:
+            InvalidInput: the venue's account holds values that no order has.
+        """
+        scaled = self.quantity >= _SCALE and self.quantity % _SCALE == 0  # Nobody orders so many shares: it is in wei.
+        return Order(
+            **{name: getattr(self, name) for name in _COMPARED},
+            quantity=self.quantity // _SCALE if scaled else int(self.quantity),
+        )
+
     def is_for(self, order: Order, signature: bytes) -> bool:
         """Whether this is exactly that order with exactly that signature."""
         return (
             all(getattr(self, name) == getattr(order, name) for name in _COMPARED)
-            and self.quantity in (order.quantity, order.quantity * 10**18)
+            and self.quantity in (order.quantity, order.quantity * _SCALE)
             and self.signature.lower() == "0x" + signature.hex()
         )
 
 
+_SCALE: Final = 10**18
 _COMPARED: Final = ("maker", "principal", "is_buy", "ticker", "exchange", "asset", "price", "incentive", "deadline", "nonce")
 
 

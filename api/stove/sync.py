@@ -1,6 +1,6 @@
 """The maker's client for Stove for callers without an event loop. It runs :class:`.client.AsyncClient` on a loop of its own."""
 
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Callable, Collection, Iterator, Set
 from decimal import Decimal
 from typing import Any, Self
 
@@ -21,7 +21,7 @@ from orderseal.api.stove.network import Network
 from orderseal.api.transport import DEFAULT_LIMITS, BackgroundLoop, Limits
 from orderseal.signing import DEFAULT_MAX_FEE, AddressLike, Clock, Order, SignedOrder, Signer, Token, system_clock
 
-__all__ = ["Client", "StatusStream"]
+__all__ = ["Client", "StatusStream", "take_docstrings"]
 
 
 class StatusStream:
@@ -62,6 +62,10 @@ class Client:
         silence: seconds without any WebSocket message after which the stream counts as dead.
         clock: Unix seconds; for tests.
 
+    Attributes:
+        venue_clock: the venue's time, by the ``Date`` of its own envelopes.
+        deadlines: the network's deadline rule by that clock.
+
     A write is never sent twice by this class, and its token is renewed before it. Its answer means (venue pages *Overview*,
     *Authorization*): :class:`~orderseal.signing.Refused` and below, it did not take effect;
     :class:`~orderseal.signing.OutcomeUnknown`, look it up.
@@ -70,10 +74,16 @@ class Client:
     def __init__(
         self, network: Network, signer: Signer, *, limits: Limits = DEFAULT_LIMITS, silence: float = 90.0, clock: Clock = system_clock
     ) -> None:
-        self.network = network
-        self.signer = signer
-        self._async = AsyncClient(network, signer, limits=limits, silence=silence, clock=clock)
-        self._loop = BackgroundLoop(self._async.aclose)
+        client = AsyncClient(network, signer, limits=limits, silence=silence, clock=clock)
+        self._wrap(client, BackgroundLoop(client.aclose))
+
+    def _wrap(self, client: AsyncClient, loop: BackgroundLoop) -> None:
+        self._async, self._loop = client, loop
+        self.network, self.signer = client.network, client.signer
+        self.venue_clock, self.deadlines = client.venue_clock, client.deadlines
+
+    def renew(self) -> None:
+        return self._loop.call(self._async.renew())
 
     def connect(self) -> None:
         return self._loop.call(self._async.connect())
@@ -120,6 +130,12 @@ class Client:
 
     def create(self, signed: SignedOrder[Order]) -> PlacedOrder:
         return self._loop.call(self._async.create(signed))
+
+    def submit(self, body: bytes, order: Order, signature: bytes, *, before_write: Callable[[], None] | None = None) -> PlacedOrder:
+        return self._loop.call(self._async.submit(body, order, signature, before_write=before_write))
+
+    def under_nonce(self, nonce: int) -> list[PlacedOrder]:
+        return self._loop.call(self._async.under_nonce(nonce))
 
     def find(self, signed: SignedOrder[Order]) -> PlacedOrder | None:
         return self._loop.call(self._async.find(signed))
@@ -182,17 +198,7 @@ class Client:
         return StatusStream(self._async.stream(seconds=seconds), self._loop)
 
     def follow(self, placed: PlacedOrder, *, until: Set[str] = FINAL_STATUSES) -> Iterator[StatusChange]:
-        changes: Any = self._async.follow(placed, until=until)
-        try:
-            while True:
-                try:
-                    change = self._loop.call(changes.__anext__())
-                except StopAsyncIteration:
-                    return
-                yield change
-        finally:
-            if not self._loop.stopped:
-                self._loop.call(changes.aclose())
+        return self._loop.iterate(self._async.follow(placed, until=until))
 
     def close(self) -> None:
         """Close every connection, forget the token and end the background thread; more than once is fine."""
@@ -208,7 +214,11 @@ class Client:
         return f"{type(self).__name__}({self.network.name!r}, {self.signer.address})"
 
 
-for _name, _method in list(vars(Client).items()):
-    _twin = getattr(AsyncClient, _name, None)
-    if _twin is not None and callable(_method) and not _method.__doc__:
-        _method.__doc__ = _twin.__doc__
+def take_docstrings(own: type[Any], twin: type[Any]) -> None:
+    """Give the methods of a sync class what the async one says of them."""
+    for name, method in list(vars(own).items()):
+        if callable(method) and not method.__doc__ and callable(getattr(twin, name, None)):
+            method.__doc__ = getattr(twin, name).__doc__
+
+
+take_docstrings(Client, AsyncClient)

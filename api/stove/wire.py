@@ -5,7 +5,7 @@ other than 0 included; everything that is neither that nor a documented reply le
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 
@@ -84,12 +84,13 @@ def request(
     raw: bytes | None = None,
     takes_effect: bool = False,
     nonce: int | None = None,
+    before_write: Callable[[], None] | None = None,
 ) -> Request:
     """Build a request in the venue's form: query values as text, ``None`` left out, the body as JSON or as ready bytes."""
     text = {key: _query_text(value) for key, value in (query or {}).items() if value is not None}
     content = raw if raw is not None else None if body is None else msgspec.json.encode(body)
     headers = {"Content-Type": "application/json"} if content is not None else {}
-    return Request(what, method, path, text, headers, content, takes_effect, nonce)
+    return Request(what, method, path, text, headers, content, takes_effect, nonce, before_write)
 
 
 def _query_text(value: object) -> str:

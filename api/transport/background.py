@@ -5,7 +5,7 @@ import atexit
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar, cast
 
@@ -81,6 +81,19 @@ class BackgroundLoop:
             future.cancel()
             raise
 
+    def iterate(self, items: AsyncGenerator[_T]) -> Iterator[_T]:
+        """Run an async generator for a caller's ``for``; leaving that early closes it."""
+        try:
+            while True:
+                try:
+                    item = self.call(_next(items))
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            if not self.stopped:
+                self.call(items.aclose())
+
     def abandon(self) -> None:
         """Forget the loop without stopping it, for a process that does not have its thread."""
         _OPEN.discard(self)
@@ -113,6 +126,10 @@ class BackgroundLoop:
         with contextlib.suppress(TimeoutError):  # A name server that does not answer must not hold us up.
             async with asyncio.timeout(1):
                 await asyncio.get_running_loop().shutdown_default_executor()
+
+
+async def _next(items: AsyncGenerator[_T]) -> _T:
+    return await items.__anext__()
 
 
 async def in_daemon_thread(function: Callable[[], _T]) -> _T:

@@ -6,10 +6,11 @@ Compression is off: a few kilobytes may unpack to gigabytes in one step.
 """
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import httpx
 
@@ -47,6 +48,7 @@ class Request:
         what: for errors, for example ``create order``.
         takes_effect: whether the other side changes anything that matters by it; then a lost reply is an unknown outcome.
         nonce: the order nonce that such an outcome is looked up by, if there is one.
+        before_write: called right before the first byte is written, when the connection stands; if it raises, nothing is sent.
     """
 
     what: str
@@ -57,6 +59,7 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     takes_effect: bool = False
     nonce: int | None = None
+    before_write: Callable[[], None] | None = field(default=None, repr=False)
 
     def lost(self, why: str) -> VenueError:
         """The error for a request that may have arrived, but whose answer is missing or says nothing."""
@@ -68,11 +71,26 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back."""
+    """What came back.
+
+    Attributes:
+        received: when its head was read, by the monotonic clock.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    received: float
+
+
+def _fence(before_write: Callable[[], None]) -> Callable[[str, Any], Awaitable[None]]:
+    """A trace function of httpcore's, which calls it before each step; what it raises ends the exchange there."""
+
+    async def trace(step: str, _details: Any) -> None:
+        if step == "http11.send_request_headers.started":
+            before_write()
+
+    return trace
 
 
 class HttpTransport:
@@ -115,17 +133,19 @@ class HttpTransport:
             params=dict(request.query) or None,
             headers=dict(request.headers),
             content=request.body,
+            extensions={} if request.before_write is None else {"trace": _fence(request.before_write)},
         )
         response = await self._client.send(built, stream=True)
         try:
             if response.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
                 raise request.lost("the answer is compressed, which was not asked for")
+            received = time.monotonic()
             body = bytearray()
             async for chunk in response.aiter_raw(65536):
                 body += chunk
                 if len(body) > self._limits.reply_bytes:
                     raise request.lost(f"the answer is longer than {self._limits.reply_bytes} bytes")
-            return Response(response.status_code, {name.lower(): value for name, value in response.headers.items()}, bytes(body))
+            return Response(response.status_code, {name.lower(): value for name, value in response.headers.items()}, bytes(body), received)
         finally:
             await response.aclose()
 

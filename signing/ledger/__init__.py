@@ -4,6 +4,7 @@ The only place of :mod:`orderseal.signing` that talks to a database; importing :
 """
 
 from orderseal.signing.ledger.answers import Answer, Meaning
+from orderseal.signing.ledger.cancels import CancelState
 from orderseal.signing.ledger.errors import REASONS, LedgerError
 from orderseal.signing.ledger.exposure import Exposure, LiveOrder
 from orderseal.signing.ledger.ledger import Body, Ledger, Outgoing
@@ -23,6 +24,7 @@ __all__ = [
     "Artifact",
     "Attempt",
     "Body",
+    "CancelState",
     "Change",
     "Claim",
     "Counter",

@@ -5,26 +5,27 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, cast
 
-from orderseal.signing.clock import Clock, format_time, system_clock
+from orderseal.signing.clock import Clock, elapsed_clock, format_time, system_clock
 from orderseal.signing.eip712.document import TypedData
 from orderseal.signing.eip712.domain import Domain
 from orderseal.signing.eip712.struct import Struct
 from orderseal.signing.errors import InvalidInput, RuleViolation, describe
 from orderseal.signing.ledger.answers import Answer, without_signatures
+from orderseal.signing.ledger.cancels import CancelState, cancel_state
 from orderseal.signing.ledger.errors import LedgerError
 from orderseal.signing.ledger.exposure import Exposure, measure, read_document
 from orderseal.signing.ledger.nonces import MAX_COUNT, NonceRule, nonce_conflict
 from orderseal.signing.ledger.records import MAX_KEY, Artifact, Attempt, Counter, Scope, Slot, Stage, StoreInfo, What
 from orderseal.signing.ledger.sqlite import SqliteStore
 from orderseal.signing.ledger.states import OPEN, Event, State, step
-from orderseal.signing.ledger.store import Change, Lease, Query, Store, refuse_missing
+from orderseal.signing.ledger.store import Change, Lease, Query, Store, refuse_lease, refuse_missing
 from orderseal.signing.orders import Order, SignedOrder, refuse_faults, refuse_no_domain, refuse_no_signer, venue_payload
-from orderseal.signing.rules.deadline import DeadlineRule
+from orderseal.signing.rules.deadline import Deadlines
 from orderseal.signing.signers import Signer, checked_signature
 from orderseal.signing.values import Address, AddressLike, Hash32, Signature
 
@@ -49,11 +50,22 @@ class Outgoing:
         slot: in the state ``sending``, or ``unknown`` for a re-send.
         body: the exact bytes to send, and no others.
         signature: within them.
+        send_before: when the lease runs out, by a clock of this machine that goes on while the process is stopped.
     """
 
     slot: Slot
     body: bytes = field(repr=False)
     signature: bytes = field(repr=False)
+    send_before: float = inf
+
+    def check_lease(self) -> None:
+        """Call it right before the first byte is written.
+
+        Raises:
+            LedgerError: ``lease_lost``: this process was stopped or held up until its lease ran out. Nothing may be sent.
+        """
+        if elapsed_clock() >= self.send_before:
+            raise refuse_lease(self.slot)
 
 
 class Ledger(AbstractContextManager["Ledger"]):
@@ -63,7 +75,7 @@ class Ledger(AbstractContextManager["Ledger"]):
     one that another instance took over ``lease_lost``. What is returned is durable.
 
     Args:
-        store: the path of a SQLite file, which is made if there is none, or a store.
+        store: the path of a SQLite file, which is made if there is none, a ``postgresql://…``, or a store.
         clock: Unix seconds, for times and deadlines. Leases go by the database's clock.
         owner: this bot's name. A bot that is started again under the same name takes over at once what it left (so give each of
             several bots its own), others when their lease has run out; by default a new name each time.
@@ -91,8 +103,13 @@ class Ledger(AbstractContextManager["Ledger"]):
             raise InvalidInput(path="lease", expected="more than 0 and at most 86400 seconds", actual=describe(lease))
         self._clock = clock
         self._lease = Lease(f"{owner or 'instance-' + secrets.token_hex(8)}#{secrets.token_hex(8)}", float(lease))
-        if isinstance(store, str | Path):
-            self._store: Store = SqliteStore(store, busy_timeout=busy_timeout, create=create)
+        if isinstance(store, str) and store.startswith(("postgresql://", "postgres://")):
+            # Here, since psycopg is installed only where it is wanted, and its module is imported only where it is used.
+            from orderseal.signing.ledger.postgres import PostgresStore
+
+            self._store: Store = PostgresStore(store, busy_timeout=busy_timeout, create=create)
+        elif isinstance(store, str | Path):
+            self._store = SqliteStore(store, busy_timeout=busy_timeout, create=create)
         else:
             self._store = store
 
@@ -209,14 +226,14 @@ class Ledger(AbstractContextManager["Ledger"]):
         artifact, now = self._signed(slot, signer, body)
         return self._apply(Change(slot, after, now, artifacts=(artifact,), current=True))
 
-    def sign_to_send(self, slot: Slot, signer: Signer, *, body: Body | None = None, rule: DeadlineRule | None = None) -> Outgoing:
+    def sign_to_send(self, slot: Slot, signer: Signer, *, body: Body | None = None, rule: Deadlines | None = None) -> Outgoing:
         """:meth:`sign` and :meth:`begin_sending` in one durable commit: the second of the two before the first byte may leave."""
         after = step(step(slot.state, Event.SIGN), Event.SEND)
         self._refuse_late(self._artifact(slot, Stage.CONTENT), rule)
         artifact, now = self._signed(slot, signer, body)
         attempt = Attempt(slot.id, What.SENT, slot.digest, {"attempt": 1}, now)
-        sending = self._apply(Change(slot, after, now, artifacts=(artifact,), attempts=(attempt,), sent=True, live=True, current=True))
-        return _outgoing(sending, artifact)
+        change = Change(slot, after, now, artifacts=(artifact,), attempts=(attempt,), sent=True, live=True, current=True)
+        return self._outgoing(change, artifact)
 
     def _signed(self, slot: Slot, signer: Signer, body: Body | None) -> tuple[Artifact, float]:
         refuse_no_signer(signer)
@@ -253,7 +270,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         artifact = Artifact(slot.id, Stage.SIGNED, slot.digest, None, None, bytes(signature), _checked_body(body), now)
         return self._apply(Change(slot, after, now, artifacts=(artifact,), current=True))
 
-    def begin_sending(self, slot: Slot, *, rule: DeadlineRule | None = None) -> Outgoing:
+    def begin_sending(self, slot: Slot, *, rule: Deadlines | None = None) -> Outgoing:
         """Record that the stored bytes are being sent, and hand them out. From ``unknown`` it is a re-send of the identical bytes.
 
         Args:
@@ -268,9 +285,16 @@ class Ledger(AbstractContextManager["Ledger"]):
         artifact = self._artifact(slot, Stage.SIGNED)
         times = sum(a.what is What.SENT and a.digest == slot.digest for a in self._store.attempts(slot.id))
         attempt = Attempt(slot.id, What.SENT, slot.digest, {"attempt": times + 1}, now)
-        return _outgoing(self._apply(Change(slot, after, now, attempts=(attempt,), sent=True, live=True, current=True)), artifact)
+        return self._outgoing(Change(slot, after, now, attempts=(attempt,), sent=True, live=True, current=True), artifact)
 
-    def _refuse_late(self, content: Artifact, rule: DeadlineRule | None) -> None:
+    def _outgoing(self, change: Change, artifact: Artifact) -> Outgoing:
+        assert artifact.body is not None
+        assert artifact.signature is not None
+        begun = elapsed_clock()  # Before the database's clock is read for the lease: so this end comes first.
+        slot = self._apply(change)
+        return Outgoing(slot, artifact.body, artifact.signature, begun + self._lease.seconds)
+
+    def _refuse_late(self, content: Artifact, rule: Deadlines | None) -> None:
         if content.deadline is None:
             return
         now = self._now()
@@ -364,6 +388,15 @@ class Ledger(AbstractContextManager["Ledger"]):
         told = {"status": status[:_LONGEST_WORDS], **details}
         self._store.append([Attempt(slot.id, What.OBSERVATION, slot.digest, told, self._now())])
 
+    def record_cancel(self, slot: Slot, state: CancelState, text: str = "") -> None:
+        """Record what became of asking to cancel the order; ``asked`` before the request leaves. It ends no exposure."""
+        told = {"state": CancelState(state).value, "text": str(text)[:_LONGEST_WORDS]}
+        self._store.append([Attempt(slot.id, What.CANCEL, slot.digest, told, self._now())])
+
+    def cancel_state(self, slot: Slot) -> CancelState | None:
+        """Where the request to cancel the order stands, or ``None`` if none was made."""
+        return cancel_state(self._store.attempts(slot.id))
+
     def record_fill(self, slot: Slot, filled: int, *, evidence: str) -> None:
         """Record how many shares have been filled, all told: they no longer count as exposure.
 
@@ -424,6 +457,10 @@ class Ledger(AbstractContextManager["Ledger"]):
             LedgerError: ``venue_jump``.
         """
         return self._store.reconcile(scope, next_nonce, max_jump, skip, self._now())
+
+    def halt(self) -> None:
+        """Stop all bots of this ledger, on all machines: nothing is reserved, committed or sent any more until :meth:`reconcile`."""
+        self._store.halt()
 
     # -- Reading -------------------------------------------------------------------------------------------------------------
 
@@ -605,12 +642,6 @@ def slot_json(slot: Slot) -> dict[str, Any]:
         "sent_at": slot.sent_at,
         "changed_at": slot.changed_at,
     }
-
-
-def _outgoing(slot: Slot, artifact: Artifact) -> Outgoing:
-    assert artifact.body is not None
-    assert artifact.signature is not None
-    return Outgoing(slot, artifact.body, artifact.signature)
 
 
 def _canonical(content: Mapping[str, Any]) -> str:

@@ -185,6 +185,12 @@ class MemoryStore:
             self._append([Attempt(s.id, What.NOTE, None, {"why": "reconciled: it may have been used elsewhere"}, at) for s in given_up])
             return counter, sorted(given_up, key=lambda slot: slot.id)
 
+    def halt(self) -> None:
+        """See :class:`Store`."""
+        with self._lock:
+            self._check()
+            self._epoch += 1
+
     def counters(self) -> dict[Scope, Counter]:
         """See :class:`Store`."""
         with self._lock:

@@ -190,10 +190,10 @@ def reconciled(scope: Scope, counter: Counter | None, venue_next: int, max_jump:
 
 
 def refuse_epoch(scope: Scope) -> LedgerError:
-    """The store was restored from a backup, or the scope is new in one that was."""
+    """The store was restored from a backup, fell back to an older copy, or was halted; or the scope is new in one that was."""
     return LedgerError(
         "needs_reconcile",
-        "this ledger is a restored backup, which forgets the nonces that were signed after it was made: "
+        "this ledger was halted, or is a restored backup, which forgets the nonces that were signed after it was made: "
         f"before anything of {scope} is reserved, committed or sent, call reconcile with the venue's next nonce",
     )
 

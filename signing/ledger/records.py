@@ -118,6 +118,7 @@ class What(StrEnum):
     OBSERVATION = "observation"  # A venue's own status, in its words.
     FILL = "fill"  # How much of it has been filled, all told.
     DEAD = "dead"  # The signature can do nothing any more: the allowance is gone, or the chain has voided its nonce.
+    CANCEL = "cancel"  # What became of asking the venue to cancel: see :mod:`.cancels`.
     NOTE = "note"  # Why it was abandoned, who took it over, and the like.
 
 

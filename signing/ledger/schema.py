@@ -54,7 +54,7 @@ _FIRST: Final = (
     """CREATE TABLE attempts (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         slot INTEGER NOT NULL REFERENCES slots (id),
-        what TEXT NOT NULL CHECK (what IN ('sent', 'answer', 'lookup', 'observation', 'fill', 'dead', 'note')),
+        what TEXT NOT NULL CHECK (what IN ('sent', 'answer', 'lookup', 'observation', 'fill', 'dead', 'cancel', 'note')),
         digest BLOB CHECK (digest IS NULL OR length(digest) = 32),
         details TEXT NOT NULL, at REAL NOT NULL
     )""",

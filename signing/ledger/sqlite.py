@@ -384,6 +384,11 @@ class SqliteStore:
             self._append([Attempt(slot.id, What.NOTE, None, {"why": "reconciled: it may have been used elsewhere"}, at) for slot in slots])
             return counter, sorted(slots, key=lambda slot: slot.id)
 
+    def halt(self) -> None:
+        """See :class:`Store`."""
+        with self._writing() as connection:
+            connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'epoch'")
+
     def counters(self) -> dict[Scope, Counter]:
         """See :class:`Store`."""
         with self._reading() as connection:

@@ -126,6 +126,10 @@ class Store(Protocol):
         """Accept the venue's number; give the counter and the slots that were abandoned because they may have been used elsewhere."""
         ...
 
+    def halt(self) -> None:
+        """Begin a new epoch: nothing is reserved, committed or sent by anybody until a scope is reconciled."""
+        ...
+
     def counters(self) -> dict[Scope, Counter]:
         """How far each scope has gone."""
         ...

@@ -149,7 +149,7 @@ async def test_create_is_the_documented_request_and_its_reply_is_understood(
     network = replace(stove.TESTNET.at(server.url))
     signature = Signature(body["signature"])
     signed = SignedOrder(order, network.domain, order.signing_hash(network.domain), signature, order.maker)
-    monkeypatch.setattr("orderseal.api.stove.client.sign_text", lambda text, signer: signature)
+    monkeypatch.setattr("orderseal.api.stove.session.sign_text", lambda text, signer: signature)
     client = client_of(server.url, DocumentedMaker(), clock=lambda: order.deadline - 721 * 3600)
     server.routes[kit.ORDERS] = kit.http(exchange["response"]["status"], json.dumps(exchange["response"]["body"]).encode())
 

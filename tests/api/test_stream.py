@@ -240,7 +240,7 @@ async def test_a_follow_that_is_left_closes_its_connection(
     placed = (await client.query()).orders[0]
     changes = client.follow(placed)
     assert (await anext(changes)).to_status == "locked"
-    await changes.aclose()  # type: ignore[attr-defined]  # it is an async generator
+    await changes.aclose()
     async with asyncio.timeout(kit.PATIENCE):
         await closed.wait()
 

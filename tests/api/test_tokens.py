@@ -127,14 +127,14 @@ async def test_short_tokens_at_the_sandbox(kit: Kit, wei_sandbox: Sandbox, clien
     signer = kit.signer()
     client = client_of(wei_sandbox.url, signer)
     logins = 0
-    connect = client.connect
+    connect = client._session.connect
 
     async def counted() -> None:
         nonlocal logins
         logins += 1
         await connect()
 
-    client.connect = counted  # type: ignore[method-assign]  # counts what it does as before
+    client._session.connect = counted  # type: ignore[method-assign]  # counts what it does as before
     nonce, until = await client.next_nonce(), time.monotonic() + 3.2
     while time.monotonic() < until:
         order = kit.signed_order(signer, quantity=1, nonce=nonce)

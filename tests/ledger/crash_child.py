@@ -49,7 +49,8 @@ class Bot:
         for slot in self.ledger.take_over():
             self.settle(slot)
         self.at("recovered")
-        for self.turn in count(1) if "after" in self.plan else range(1, TURNS + 1):  # Whoever is to die in time does not end before.
+        turns = count(1) if "after" in self.plan else range(1, TURNS + 1)  # Whoever is to die in time does not end before.
+        for self.turn in turns:
             self.at("begin")
             slots = self.ledger.reserve_many(SCOPE, SequentialFromVenue(None if self.ledger.counters() else 7), self.random.randint(1, 2))
             self.at("reserved")

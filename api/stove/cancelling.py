@@ -1,0 +1,149 @@
+"""Asking Stove to cancel, and stopping everything. A cancellation is the venue's promise: it ends no live signature."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+from orderseal.api.stove.client import AsyncClient
+from orderseal.api.stove.models import FINAL_STATUSES, OrderStatus, PlacedOrder
+from orderseal.api.stove.wire import words
+from orderseal.api.submission.driver import in_thread
+from orderseal.signing import LedgerError, OrdersealError, OutcomeUnknown, Refused, VenueError
+from orderseal.signing.ledger import CancelState, Exposure, Ledger, Scope, Slot, State
+from orderseal.signing.ledger.cancels import is_settled
+
+__all__ = ["Cancellation", "Cancelling", "Panic"]
+
+_TRIES: Final = 3
+_FIRST_WAIT: Final = 0.5
+_PAGE: Final = 100
+_MOST_PAGES: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """What came of asking to cancel an order. Whatever it is, the signature is live until its deadline.
+
+    Attributes:
+        state: see :class:`~orderseal.signing.ledger.CancelState`; ``acknowledged`` for a locked order, whose taker answers later.
+        status: the venue's status of the order as last read, or ``None`` if it could not be read.
+        live_until: Unix seconds until which the signature can be used all the same.
+        error: why it was refused or is unknown.
+    """
+
+    state: CancelState
+    status: str | None
+    live_until: int
+    error: OrdersealError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Panic:
+    """What :meth:`AsyncMaker.panic` did, and what it could not do.
+
+    Attributes:
+        cancelled: each order at the venue, by its id, with what came of the request.
+        abandoned: nonces of orders that were not sent, and never will be.
+        exposure: the signatures that are live all the same.
+        allowances: for each payment token of a live buy order (token, spender): set them to zero on chain. Nothing less ends a live
+            signature, and this release cannot do it for you.
+        errors: what went wrong on the way.
+    """
+
+    cancelled: dict[str, CancelState]
+    abandoned: tuple[int, ...]
+    exposure: Exposure
+    allowances: tuple[tuple[str, str], ...]
+    errors: tuple[OrdersealError, ...] = field(default=())
+
+
+class Cancelling:
+    """What a maker cancels with."""
+
+    def __init__(self, client: AsyncClient, ledger: Ledger, scope: Scope) -> None:
+        self._client, self._ledger, self._scope = client, ledger, scope
+
+    async def cancel(self, slot: Slot, placed: PlacedOrder, live_until: int) -> Cancellation:
+        """See :meth:`~orderseal.api.stove.AsyncMaker.cancel`."""
+        state = await in_thread(self._ledger.cancel_state, slot)
+        error: OrdersealError | None = None
+        if not is_settled(state):
+            await in_thread(self._ledger.record_cancel, slot, CancelState.ASKED)
+            state, error = await self._ask(placed.id)
+            await in_thread(self._ledger.record_cancel, slot, state, str(error or ""))
+        status: str | None = None
+        try:
+            status = (await self._client.order(placed.order_hash)).status
+            await in_thread(self._ledger.observe, slot, status, pushed=False)
+            state = await self.conclude(slot, status) or state
+        except VenueError as trouble:
+            error = error or trouble
+        assert state is not None
+        return Cancellation(state, status, live_until, error)
+
+    async def conclude(self, slot: Slot, status: str) -> CancelState | None:
+        """Record what a final status says of an open request."""
+        state = await in_thread(self._ledger.cancel_state, slot)
+        if state is None or is_settled(state) or status not in FINAL_STATUSES:
+            return state
+        state = CancelState.DONE if status == OrderStatus.CANCELLED else CancelState.NOT_DONE
+        await in_thread(self._ledger.record_cancel, slot, state, status)
+        return state
+
+    async def _ask(self, order_id: str) -> tuple[CancelState, OrdersealError | None]:
+        """Ask until there is an answer, a few times: asking twice does no harm."""
+        state, wait = CancelState.UNKNOWN, _FIRST_WAIT
+        error: VenueError | None = None
+        for turn in range(_TRIES):
+            if turn:
+                await asyncio.sleep(wait)
+                wait *= 2
+            try:
+                reply = await self._client.cancel(order_id)
+            except OutcomeUnknown as lost:
+                state, error = CancelState.UNKNOWN, lost
+            except VenueError as refused:
+                state, error = CancelState.REFUSED, refused
+                if type(refused) is Refused:
+                    break
+            else:
+                if reply.success:
+                    return CancelState.ACKNOWLEDGED, None
+                why = words(reply.message or "without a reason")
+                return CancelState.REFUSED, VenueError(f"cancel the order: the venue says no ({why})")
+        return state, error
+
+    async def panic(self) -> Panic:
+        """See :meth:`~orderseal.api.stove.AsyncMaker.panic`."""
+        errors: list[OrdersealError] = []
+        abandoned: list[int] = []
+        try:
+            await in_thread(self._ledger.halt)
+            for slot in await in_thread(self._ledger.take_over, self._scope):
+                if slot.state in (State.RESERVED, State.COMMITTED, State.SIGNED):
+                    await in_thread(self._ledger.abandon, slot, "panic")
+                    abandoned.append(slot.key)
+        except LedgerError as error:
+            errors.append(error)
+        cancelled: dict[str, CancelState] = {}
+        try:
+            for order in await self._all_open():
+                cancelled[order.id], trouble = await self._ask(order.id)
+                errors += [trouble] if trouble is not None else []
+        except VenueError as error:
+            errors.append(error)
+        exposure = await in_thread(self._ledger.exposure)
+        tokens = sorted({str(token) for (network, token), owed in exposure.buys.items() if network == self._scope.network and owed})
+        allowances = tuple((token, str(self._client.network.settlement)) for token in tokens)
+        return Panic(cancelled, tuple(abandoned), exposure, allowances, tuple(errors))
+
+    async def _all_open(self) -> list[PlacedOrder]:
+        """Every order of the account that is not final, also those that this ledger does not know."""
+        found: dict[str, PlacedOrder] = {}
+        page, pages = 1, 1
+        while page <= pages:
+            shown = await self._client.query(page=page, page_size=_PAGE)
+            pages = min(shown.total_pages, _MOST_PAGES)
+            found |= {order.id: order for order in shown.orders if not order.is_final}
+            page += 1
+        return list(found.values())

@@ -1,0 +1,498 @@
+"""A maker whose orders go through a ledger: one nonce, one order, for ever; nothing lost, nothing doubled.
+
+Async; :mod:`.sync_maker` is the same for callers without an event loop.
+
+What the venue's client does not do by itself is here: nonces are reserved, orders committed before they are signed, bytes stored before
+they are sent, lost answers settled by looking up, refusals held against a second delivery, and what a crash left is picked up.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncGenerator, Sequence, Set
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+from orderseal.api.stove.cancelling import Cancellation, Cancelling, Panic
+from orderseal.api.stove.client import AsyncClient
+from orderseal.api.stove.intents import NASDAQ, Side, check_intent, check_ticker, limit_order
+from orderseal.api.stove.models import FINAL_STATUSES, PlacedOrder, StatusChange
+from orderseal.api.stove.network import Network
+from orderseal.api.submission import Ending, Found, Policy, Settled, Submitter
+from orderseal.api.submission.driver import in_thread
+from orderseal.api.submission.machine import DEFAULT_POLICY
+from orderseal.api.transport import DEFAULT_LIMITS, Limits
+from orderseal.signing import (
+    AddressLike,
+    Clock,
+    InvalidInput,
+    InvalidReply,
+    LedgerError,
+    NonceConflict,
+    Order,
+    OrderRules,
+    OrdersealError,
+    Refused,
+    RuleViolation,
+    Signer,
+    Token,
+    describe,
+    system_clock,
+)
+from orderseal.signing.ledger import Exposure, Ledger, Outgoing, Scope, SequentialFromVenue, Slot, State
+
+__all__ = ["AsyncMaker", "Placed", "Recovered"]
+
+_LOG = logging.getLogger("orderseal.api.stove")
+
+_RECOVER_EVERY: Final = 60.0
+_SCALE: Final = 10**18
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order that the venue has accepted. It does not change by itself: watch it.
+
+    Attributes:
+        slot: where it stands in the ledger.
+        order: what was signed.
+        venue: the venue's account of it, when it was accepted or found.
+    """
+
+    slot: Slot
+    order: Order
+    venue: PlacedOrder
+
+    @property
+    def nonce(self) -> int:
+        """The order's nonce."""
+        return self.order.nonce
+
+    @property
+    def status(self) -> str:
+        """The venue's status, in its own words."""
+        return self.venue.status
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What became of a row that an earlier run left open.
+
+    Attributes:
+        slot: as it stands now.
+        placed: the order, if the venue has it.
+        error: why not, or why it is still open; ``None`` for a nonce that was given back.
+    """
+
+    slot: Slot
+    placed: Placed | None
+    error: OrdersealError | None
+
+
+class _StovePort:
+    """What a submission needs of the client."""
+
+    def __init__(self, client: AsyncClient, scope: Scope, ledger: Ledger) -> None:
+        self.client, self.scope, self.ledger = client, scope, ledger
+
+    async def renew(self) -> None:
+        await self.client.renew()
+
+    async def send(self, out: Outgoing) -> Found[PlacedOrder]:
+        order = await in_thread(self.ledger.order, out.slot, Order)
+        return _found(await self.client.submit(out.body, order, out.signature, before_write=out.check_lease))
+
+    async def look_up(self, key: int) -> Sequence[Found[PlacedOrder]]:
+        return [_found(placed) for placed in await self.client.under_nonce(key)]
+
+
+def _found(placed: PlacedOrder) -> Found[PlacedOrder]:
+    try:
+        order = placed.to_order()
+    except InvalidInput as error:
+        raise InvalidReply(f"query orders: the venue shows an order that cannot be ({error})", status=200) from None
+    return Found(order, placed.signature, placed.id, placed.status, placed)
+
+
+class AsyncMaker:
+    """A maker at Stove. Entering it settles what an earlier run left open; see :attr:`recovered`.
+
+    Args:
+        network: for example ``stove.TESTNET``.
+        signer: whose account.
+        ledger: a :class:`~orderseal.signing.ledger.Ledger`, or the path of its file, which is then opened and closed here.
+        rules: what an order may be, checked before a key is touched.
+        policy: how often and how long an order is taken to the venue.
+        unsent: what a recovery does with orders that never left, see :meth:`recover`.
+        limits: time and size bounds of one exchange.
+        silence: seconds without any WebSocket message after which the stream counts as dead.
+        clock: Unix seconds; for tests.
+
+    Attributes:
+        client: the venue's client below, for everything that is no order: positions, profile, quotes.
+        recovered: what became of the rows that an earlier run, or another machine that died, left open; the latest last.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        signer: Signer,
+        ledger: Ledger | str | Path,
+        *,
+        rules: OrderRules | None = None,
+        policy: Policy = DEFAULT_POLICY,
+        unsent: Literal["abandon", "send"] = "abandon",
+        limits: Limits = DEFAULT_LIMITS,
+        silence: float = 90.0,
+        clock: Clock = system_clock,
+    ) -> None:
+        if not isinstance(policy, Policy):
+            raise InvalidInput(path="policy", expected="a Policy", actual=describe(policy))
+        if rules is not None and not isinstance(rules, OrderRules):
+            raise InvalidInput(path="rules", expected="OrderRules", actual=describe(rules))
+        if unsent not in ("abandon", "send"):
+            raise InvalidInput(path="unsent", expected='"abandon" or "send"', actual=describe(unsent))
+        if not isinstance(ledger, Ledger | str | Path):
+            raise InvalidInput(path="ledger", expected="a Ledger, or the path of its file", actual=f"a {type(ledger).__name__}")
+        self.client = AsyncClient(network, signer, limits=limits, silence=silence, clock=clock)
+        self.network, self.signer = network, signer
+        self.rules = rules if rules is not None else OrderRules()
+        self.recovered: list[Recovered] = []
+        self._clock = clock
+        self._unsent: Literal["abandon", "send"] = unsent
+        self._mine = not isinstance(ledger, Ledger)
+        self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger, clock=clock)
+        self.scope = Scope("stove", f"{network.chain_id}:{str(network.settlement).lower()}", signer.address)
+        self._port = _StovePort(self.client, self.scope, self.ledger)
+        self._submitter = Submitter[PlacedOrder](
+            self.ledger, self._port, signer, deadlines=self.client.deadlines, policy=policy, clock=clock
+        )
+        self._cancelling = Cancelling(self.client, self.ledger, self.scope)
+        self._recovered_at: float | None = None
+        self._recovering: asyncio.Task[None] | None = None
+
+    # -- Placing -------------------------------------------------------------------------------------------------------------
+
+    async def buy(
+        self,
+        ticker: str,
+        *,
+        shares: int,
+        limit: Decimal,
+        pay_with: str | Token,
+        reference: str | None = None,
+        fair_price: Decimal | None = None,
+        deadline: int | None = None,
+        life: int | None = None,
+        principal: AddressLike | None = None,
+        exchange: int = NASDAQ,
+    ) -> Placed:
+        """Buy at most at a limit. See :meth:`place`."""
+        return await self.place(
+            "buy", ticker, shares=shares, limit=limit, pay_with=pay_with, reference=reference, fair_price=fair_price,
+            deadline=deadline, life=life, principal=principal, exchange=exchange,
+        )  # fmt: skip
+
+    async def sell(
+        self,
+        ticker: str,
+        *,
+        shares: int,
+        limit: Decimal,
+        pay_with: str | Token,
+        reference: str | None = None,
+        fair_price: Decimal | None = None,
+        deadline: int | None = None,
+        life: int | None = None,
+        principal: AddressLike | None = None,
+        exchange: int = NASDAQ,
+    ) -> Placed:
+        """Sell at least at a limit. See :meth:`place`."""
+        return await self.place(
+            "sell", ticker, shares=shares, limit=limit, pay_with=pay_with, reference=reference, fair_price=fair_price,
+            deadline=deadline, life=life, principal=principal, exchange=exchange,
+        )  # fmt: skip
+
+    async def place(
+        self,
+        side: Side,
+        ticker: str,
+        *,
+        shares: int,
+        limit: Decimal,
+        pay_with: str | Token,
+        reference: str | None = None,
+        fair_price: Decimal | None = None,
+        deadline: int | None = None,
+        life: int | None = None,
+        principal: AddressLike | None = None,
+        exchange: int = NASDAQ,
+    ) -> Placed:
+        """Quote, check, commit, sign and send one order, and settle it.
+
+        Args:
+            side: ``"buy"`` or ``"sell"``.
+            ticker: such as ``AAPL``.
+            shares: whole shares, 1 or more.
+            limit: price of one share in the payment token; signed exactly.
+            pay_with: the payment token.
+            reference: your name for the intent. Asked for again under the same name, after a crash for example, the same order is settled
+                and given back, and no second one is placed. Without it each call is an intent of its own.
+            fair_price: what a share is worth by a source of yours; for the rules' ``price_band_percent``.
+            deadline: Unix seconds; by default the earliest that is safe.
+            life: seconds instead of a deadline.
+            principal: who gets what is bought; by default the maker.
+
+        Raises:
+            InvalidInput: a wrong form; a reference that names another intent.
+            RuleViolation: a rule forbids it, or it waited too long. Nothing was signed, or nothing took effect.
+            Refused: the venue refused it, and a lookup shows nothing under the nonce.
+            Unauthorized, RateLimited, Unreachable: nothing took effect; the order is abandoned, so ask again if you still want it.
+            OutcomeUnknown: it may have taken effect; it stays open in the ledger, and :meth:`recover` goes on with it.
+            NonceConflict: another program signs with this account.
+            LedgerError: the ledger refuses, or cannot be used.
+        """
+        check_intent(side, shares)
+        check_ticker(ticker)
+        token = self.network.token(pay_with)
+        self._recover_by_the_way()
+        intent = _Intent(side, ticker, shares, token.amount(limit, path="limit").units, token, exchange)
+        if reference is not None:
+            known = await in_thread(self.ledger.by_reference, self.scope, reference)
+            if known is not None and (known.state is not State.ABANDONED or known.sent_at is not None):
+                return await self._again(known, intent, reference)
+        quote, next_nonce = await asyncio.gather(
+            self.client.quote(side, ticker, shares=shares, limit=limit, pay_with=token, exchange=exchange), self.client.next_nonce()
+        )
+        slot = await in_thread(self.ledger.reserve, self.scope, SequentialFromVenue(next_nonce))
+        try:
+            order = limit_order(
+                self.network, side, ticker, shares=shares, limit=limit, pay_with=token, maker=self.scope.account, fee=quote.fee,
+                nonce=slot.key, now=self._clock(), deadline=deadline, life=life, principal=principal, max_fee=self.rules.max_fee,
+                exchange=exchange, deadlines=self.client.deadlines,
+            )  # fmt: skip
+            self.rules.check(order, token=token, reference=fair_price)
+            await self._check_exposure(order, token)
+            slot = await in_thread(self.ledger.commit, slot, order, self.network.domain, reference=reference)
+        except BaseException:
+            await self._give_back(slot)
+            raise
+        try:
+            # Again, now that others see it: of two that were checked at the same time, neither saw the other.
+            await self._check_exposure(order, token)
+        except BaseException as error:
+            await self._give_back(slot, str(error))
+            raise
+        return _placed(await self._submitter.submit(slot), order)
+
+    async def _again(self, slot: Slot, intent: "_Intent", reference: str) -> Placed:
+        """The intent is known: settle it as it was signed. Nothing is signed anew."""
+        order = await in_thread(self.ledger.order, slot, Order)
+        if not intent.is_of(order):
+            raise InvalidInput(
+                path="reference",
+                expected="the same side, ticker, shares, limit and token as before, or another reference",
+                actual=f"other values than those of nonce {slot.key}, which {describe(reference)} names",
+            )
+        if slot.state in (State.COMMITTED, State.SIGNED, State.SENDING, State.UNKNOWN):
+            raise LedgerError(
+                "stale",
+                f"the intent {describe(reference)} is under way under nonce {slot.key} ({slot.state.value}): wait for it, or call recover()"
+                " if what was placing it has died",
+            )
+        if slot.state is State.ACCEPTED:
+            return await self.find(slot)
+        if slot.state is State.REFUSED:
+            raise Refused(
+                f"intent {describe(reference)}", status=0, code=None, message=f"the venue refused nonce {slot.key} before",
+                hint="Its signature is live until the deadline. Use another reference for another try",
+            )  # fmt: skip
+        raise RuleViolation("abandoned", f"the intent {describe(reference)} was given up under nonce {slot.key} after it had been sent")
+
+    async def find(self, slot: Slot) -> Placed:
+        """Read an accepted order at the venue.
+
+        Raises:
+            InvalidReply: the venue does not show it.
+            NonceConflict: it shows another one.
+        """
+        order = await in_thread(self.ledger.order, slot, Order)
+        shown = await self._port.look_up(slot.key)
+        for found in shown:
+            if found.order == order:
+                return Placed(slot, order, found.receipt)
+        if shown:
+            raise NonceConflict(f"the venue holds another order under nonce {slot.key}", nonce=slot.key)
+        raise InvalidReply(f"query orders: the venue does not show nonce {slot.key}, which it has accepted", status=200)
+
+    async def _check_exposure(self, order: Order, token: Token) -> None:
+        rules = self.rules
+        if rules.max_buy_exposure is not None or rules.max_open_sells is not None or rules.max_live is not None:
+            exposure = await in_thread(self.ledger.exposure, pending=True)
+            rules.check_exposure(order, exposure, token=token, network=self.scope.network)
+
+    async def _give_back(self, slot: Slot, why: str = "") -> None:
+        """Release the nonce, or abandon the order that was not sent. If the caller is cancelled meanwhile, it is done all the same."""
+
+        def work() -> None:
+            with contextlib.suppress(LedgerError):  # It stays open, and the next recovery does it.
+                if slot.state is State.RESERVED:
+                    self.ledger.release(slot)
+                else:
+                    self.ledger.abandon(slot, why)
+
+        await asyncio.shield(in_thread(work))
+
+    # -- After a crash -------------------------------------------------------------------------------------------------------
+
+    async def recover(self, *, unsent: Literal["abandon", "send"] | None = None) -> list[Recovered]:
+        """Settle the rows of this account that are open and that nobody holds: of an earlier run, or of a machine that died.
+
+        It is done when the maker is entered, and once a minute while orders are placed.
+
+        Args:
+            unsent: what becomes of orders of which nothing is on the way. ``"abandon"``: what was wanted then may not be wanted now.
+                ``"send"``: they go out now, if their deadline still allows it.
+        """
+        self._recovered_at = time.monotonic()
+        settled = await self._submitter.recover(unsent=unsent or self._unsent)
+        found: list[Recovered] = []
+        for one in settled:
+            placed = None
+            if one.found is not None and one.ending is Ending.ACCEPTED:
+                placed = Placed(one.slot, one.found.receipt.to_order(), one.found.receipt)
+            found.append(Recovered(one.slot, placed, one.error))
+            _LOG.info("nonce %d, left open before, is %s now", one.slot.key, one.slot.state.value)
+        self.recovered += found
+        return found
+
+    def _recover_by_the_way(self) -> None:
+        """Now and then, beside what the caller wants: a machine may have died, and this one may be the only one left."""
+        if self._recovered_at is not None and time.monotonic() - self._recovered_at < _RECOVER_EVERY:
+            return
+        self._recovered_at = time.monotonic()
+        self._recovering = asyncio.get_running_loop().create_task(self._recover_quietly())
+
+    async def _recover_quietly(self) -> None:
+        try:
+            await self.recover()
+        except OrdersealError as error:
+            _LOG.warning("what others left open could not be settled: %s", error)
+
+    # -- Watching and cancelling ---------------------------------------------------------------------------------------------
+
+    async def watch(self, placed: Placed, *, until: Set[str] = FINAL_STATUSES) -> AsyncGenerator[StatusChange]:
+        """Yield the changes of an order until a final status that a query confirms; each is kept in the ledger as an observation.
+
+        Survives lost connections, see :meth:`AsyncClient.follow`. Fills that the venue shows with a transaction's hash end that much of
+        the exposure.
+        """
+        if not isinstance(placed, Placed):
+            raise InvalidInput(path="placed", expected="a Placed order, as buy and sell give it", actual=describe(placed))
+        async with contextlib.aclosing(self.client.follow(placed.venue, until=until)) as changes:
+            async for change in changes:
+                await self._observe(placed.slot, change.to_status, pushed=change.pushed)
+                yield change
+        await self._take_stock(placed)
+
+    async def _observe(self, slot: Slot, status: str, **details: Any) -> None:
+        await in_thread(self.ledger.observe, slot, status, **details)
+
+    async def _take_stock(self, placed: Placed) -> None:
+        """What the venue shows at the end: fills, and whether a cancellation was done."""
+        current = await self.client.order(placed.venue.order_hash)
+        filled, evidence = _filled(current, placed.order)
+        if filled:
+            await in_thread(self.ledger.record_fill, placed.slot, filled, evidence=evidence)
+        await self._cancelling.conclude(placed.slot, current.status)
+
+    async def cancel(self, placed: Placed) -> Cancellation:
+        """Ask to cancel an order. The request is on record before it leaves; asking again is harmless.
+
+        For a locked order the answer comes later, from its taker: ``acknowledged`` then means "asked". Whatever comes of it, the
+        signature stays live until the deadline, and counts as exposure.
+
+        Raises:
+            LedgerError: the ledger cannot be used. Errors of the venue are in the result.
+        """
+        if not isinstance(placed, Placed):
+            raise InvalidInput(path="placed", expected="a Placed order, as buy and sell give it", actual=describe(placed))
+        return await self._cancelling.cancel(placed.slot, placed.venue, placed.order.deadline)
+
+    async def panic(self) -> Panic:
+        """Stop everything: halt the ledger for all its users, abandon what was not sent, and ask to cancel every order at the venue.
+
+        After it nothing of the ledger is reserved, signed or sent by any process, until ``reconcile``. It cannot end live signatures:
+        only the chain can, see :attr:`Panic.allowances`. Nothing raises half way; what went wrong is in the result.
+        """
+        return await self._cancelling.panic()
+
+    # -- The rest ------------------------------------------------------------------------------------------------------------
+
+    async def reconcile(self, *, max_jump: int = 1_000, skip: int = 0) -> int:
+        """Accept the venue's next nonce, after a restored backup, a panic, or another program's use of the account; give it back.
+
+        See :meth:`orderseal.signing.ledger.Ledger.reconcile`.
+        """
+        next_nonce = await self.client.next_nonce()
+        await in_thread(self.ledger.reconcile, self.scope, next_nonce, max_jump=max_jump, skip=skip)
+        return next_nonce
+
+    async def exposure(self) -> Exposure:
+        """What the signatures that have left may still cost, and those that are about to."""
+        return await in_thread(self.ledger.exposure, pending=True)
+
+    async def aclose(self) -> None:
+        """Close every connection, and the ledger if it was opened here. What is under way is left to the next recovery."""
+        if self._recovering is not None:
+            self._recovering.cancel()
+            await asyncio.gather(self._recovering, return_exceptions=True)
+        await self.client.aclose()
+        if self._mine:
+            await in_thread(self.ledger.close)
+
+    async def __aenter__(self) -> Self:
+        await self._recover_quietly()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.network.name!r}, {self.scope.account}, {self.ledger!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Intent:
+    """What the caller wants, as far as it must be the same under one reference. Fee, deadline and nonce are ours to choose."""
+
+    side: Side
+    ticker: str
+    shares: int
+    price: int
+    token: Token
+    exchange: int
+
+    def is_of(self, order: Order) -> bool:
+        return (order.is_buy, order.ticker, order.quantity, order.price, order.asset, order.exchange) == (
+            self.side == "buy", self.ticker, self.shares, self.price, self.token.address, self.exchange,
+        )  # fmt: skip
+
+
+def _placed(settled: Settled[PlacedOrder], order: Order) -> Placed:
+    if settled.found is not None and settled.ending is Ending.ACCEPTED:
+        return Placed(settled.slot, order, settled.found.receipt)
+    assert settled.error is not None
+    raise settled.error
+
+
+def _filled(current: PlacedOrder, order: Order) -> tuple[int, str]:
+    """Whole shares whose fill the venue shows with a transaction, and where."""
+    scale = _SCALE if current.quantity == order.quantity * _SCALE else 1
+    mined = [fill for fill in current.fills or () if fill.tx_hash]
+    filled = min(sum(fill.fill_quantity for fill in mined) // scale, order.quantity)
+    return filled, "the venue's fills: " + ", ".join(str(fill.tx_hash)[:80] for fill in mined[:20])

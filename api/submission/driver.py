@@ -1,0 +1,365 @@
+"""Doing what :mod:`.machine` decides: ledger, signer, venue, clock. Async; database and signer work in threads, never on the loop."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, Literal, Protocol, TypeVar
+
+from orderseal.api.submission.machine import DEFAULT_POLICY, Action, Ending, LookUp, Outcome, Policy, Send, Wait, submission
+from orderseal.api.transport import in_daemon_thread
+from orderseal.signing import (
+    Clock,
+    Deadlines,
+    NonceConflict,
+    OrdersealError,
+    OutcomeUnknown,
+    RateLimited,
+    RuleViolation,
+    Signer,
+    SignerError,
+    Unauthorized,
+    VenueError,
+    system_clock,
+)
+from orderseal.signing.eip712.struct import Struct
+from orderseal.signing.ledger import Answer, Ledger, LedgerError, Meaning, Outgoing, Scope, Slot, State
+
+__all__ = ["Found", "Port", "Settled", "Submitter"]
+
+_T = TypeVar("_T")
+R = TypeVar("R")
+
+_AT_ONCE: Final = 8
+_PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[R]):
+    """An order as the venue holds it.
+
+    Attributes:
+        order: its fields, as the venue tells them.
+        signature: as the venue tells it.
+        venue_id: the venue's own name for it.
+        status: in the venue's words.
+        receipt: the venue's own object.
+    """
+
+    order: Struct
+    signature: str = field(repr=False)
+    venue_id: str
+    status: str
+    receipt: R
+
+
+class Port(Protocol[R]):
+    """What a venue's client offers to a submission. It re-sends nothing by itself."""
+
+    @property
+    def scope(self) -> Scope:
+        """Whose orders, and where."""
+        ...
+
+    async def renew(self) -> None:
+        """Renew what a write needs, a token for example, so that the write itself goes through no login."""
+        ...
+
+    async def send(self, out: Outgoing) -> Found[R]:
+        """Send these bytes once, and call ``out.check_lease()`` right before the first of them is written.
+
+        Raises:
+            Refused, OutcomeUnknown, Unreachable: and what is below them.
+        """
+        ...
+
+    async def look_up(self, key: int) -> Sequence[Found[R]]:
+        """Everything that the venue holds of this account under this nonce."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settled(Generic[R]):
+    """What became of an order.
+
+    Attributes:
+        slot: as it stands now.
+        ending: see :class:`Ending`; ``None`` for a row of which nothing was ever to be sent.
+        found: as the venue holds it, if it was accepted.
+        error: why not.
+    """
+
+    slot: Slot
+    ending: Ending | None
+    found: Found[R] | None = None
+    error: OrdersealError | None = None
+
+
+class Submitter(Generic[R]):
+    """Takes the orders of one ledger and one account to one venue.
+
+    Args:
+        ledger: where they are committed.
+        port: to the venue.
+        signer: of the account.
+        deadlines: the rule, asked again at the moment of each sending.
+        policy: how often and how long.
+        clock: Unix seconds.
+        elapsed: seconds by a clock that goes forward only; for tests.
+        sleep: for tests.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        port: Port[R],
+        signer: Signer,
+        *,
+        deadlines: Deadlines | None = None,
+        policy: Policy = DEFAULT_POLICY,
+        clock: Clock = system_clock,
+        elapsed: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Any] = asyncio.sleep,
+    ) -> None:
+        self._means = _Means(ledger, port, signer, deadlines, policy, elapsed, sleep)
+        self._clock = clock
+
+    async def submit(self, slot: Slot, *, may_send: bool = True) -> Settled[R]:
+        """Take a committed, signed or unknown order to its end, within the policy's patience.
+
+        What nothing took effect of is abandoned: a caller that tries again takes a new nonce, and no intent is left behind to take
+        effect later. What is unknown at the end stays open.
+
+        Raises:
+            LedgerError: the ledger cannot be used, or another instance has taken the row over.
+            SignerError: nothing was signed; the order is abandoned.
+        """
+        return await _Way(self._means, slot).go(may_send=may_send)
+
+    async def recover(self, *, unsent: Literal["abandon", "send"] = "abandon") -> list[Settled[R]]:
+        """Settle every open row of the account that nobody holds: what an earlier run, or a machine that died, left behind.
+
+        Reserved nonces are released. Unknown outcomes are looked up, and sent again if they are young (``resend_within``). One whose
+        deadline has passed unseen is closed.
+
+        Args:
+            unsent: what becomes of orders of which nothing is on the way: a process died before it sent them, or the venue did not
+                accept them. By default they are abandoned, because what was wanted then may not be wanted now.
+        """
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(slot: Slot) -> Settled[R]:
+            async with gate:
+                try:
+                    return await self._recover_one(slot, unsent)
+                except OrdersealError as error:
+                    return Settled(slot, None, error=error)
+
+        settled: list[Settled[R]] = []
+        while taken := await in_thread(self._means.ledger.take_over, self._means.port.scope, limit=_PAGE):
+            settled += await asyncio.gather(*map(one, taken))
+        return settled
+
+    async def _recover_one(self, slot: Slot, unsent: str) -> Settled[R]:
+        if slot.state is State.RESERVED:
+            return Settled(await in_thread(self._means.ledger.release, slot), None)
+        if slot.state is not State.UNKNOWN and unsent == "abandon":
+            why = "found unsent by a recovery"
+            return Settled(await in_thread(self._means.ledger.abandon, slot, why), Ending.NOT_SENT, error=RuleViolation("unsent", why))
+        young = slot.sent_at is None or self._clock() - slot.sent_at <= self._means.policy.resend_within
+        settled = await self.submit(slot, may_send=young)
+        if settled.ending is Ending.UNKNOWN:
+            with contextlib.suppress(RuleViolation):  # The deadline is ahead: it stays open.
+                return Settled(await in_thread(self._means.ledger.expire, settled.slot), Ending.NOT_SENT, error=settled.error)
+        return settled
+
+
+@dataclass(frozen=True, slots=True)
+class _Means(Generic[R]):
+    ledger: Ledger
+    port: Port[R]
+    signer: Signer
+    deadlines: Deadlines | None
+    policy: Policy
+    elapsed: Callable[[], float]
+    sleep: Callable[[float], Any]
+
+
+class _Way(Generic[R]):
+    """One order on its way: the slot as it stands, and the last error."""
+
+    def __init__(self, means: "_Means[R]", slot: Slot) -> None:
+        self.by, self.slot = means, slot
+        self.found: Found[R] | None = None
+        self.error: OrdersealError | None = None
+        self.refusal: OrdersealError | None = None
+
+    async def go(self, *, may_send: bool) -> Settled[R]:
+        machine = submission(self.slot.state, self.by.policy, self.by.elapsed, may_send=may_send)
+        outcome: Outcome | None = None
+        while True:
+            try:
+                action = next(machine) if outcome is None else machine.send(outcome)
+            except StopIteration as stop:
+                return await self.end(stop.value)
+            outcome = await self.do(action)
+
+    async def do(self, action: Action) -> Outcome:
+        if isinstance(action, Send):
+            return await self.send()
+        if isinstance(action, LookUp):
+            return await self.look_up()
+        assert isinstance(action, Wait)
+        await self.by.sleep(action.seconds)
+        return Outcome(self.slot.state)
+
+    async def end(self, ending: Ending) -> Settled[R]:
+        error = self.error
+        if ending is Ending.NOT_SENT and self.slot.state in (State.COMMITTED, State.SIGNED):
+            self.slot = await in_thread(self.by.ledger.abandon, self.slot, f"given up: {error}" if error else "given up")
+        if ending is Ending.REFUSED and not isinstance(error, NonceConflict):
+            error = self.refusal or error
+        if ending is Ending.UNKNOWN and not isinstance(error, NonceConflict):
+            why = f": {error}" if error else ""
+            error = OutcomeUnknown(
+                f"the outcome of nonce {self.slot.key} is still unknown, and it stays open in the ledger: recover() goes on with it{why}",
+                nonce=self.slot.key,
+            )
+        return Settled(self.slot, ending, self.found, None if ending is Ending.ACCEPTED else error)
+
+    # -- Sending -------------------------------------------------------------------------------------------------------------
+
+    async def send(self) -> Outcome:
+        try:
+            await self.by.port.renew()
+        except VenueError as error:
+            self.error = error
+            return Outcome(self.slot.state, failed=True, retry_after=_retry_after(error))
+        try:
+            out = await self.begin()
+        except RuleViolation as error:
+            self.error = error
+            return Outcome(self.slot.state, hopeless=True)
+        except SignerError:
+            self.slot = await in_thread(self.by.ledger.abandon, self.slot, "the signer failed")
+            raise
+        self.slot = out.slot
+        return await self.exchange(out)
+
+    async def begin(self) -> Outgoing:
+        """The durable commit before the first byte. If the caller is cancelled meanwhile, nothing is sent, and that is recorded."""
+        ledger, slot, rule = self.by.ledger, self.slot, self.by.deadlines
+
+        def work() -> Outgoing:
+            if slot.state is State.COMMITTED:
+                return ledger.sign_to_send(slot, self.by.signer, rule=rule)
+            return ledger.begin_sending(slot, rule=rule)
+
+        task = asyncio.ensure_future(in_daemon_thread(work))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self.unsend)
+            raise
+
+    def unsend(self, task: "asyncio.Future[Outgoing]") -> None:
+        if not task.cancelled() and task.exception() is None:
+            slot, ledger = task.result().slot, self.by.ledger
+
+            def work() -> None:
+                after = ledger.record(slot, Answer(Meaning.NOT_ACCEPTED, text="cancelled before it was sent"))
+                if after.state is State.SIGNED:
+                    ledger.abandon(after, "cancelled before it was sent")
+
+            _detach(work)
+
+    async def exchange(self, out: Outgoing) -> Outcome:
+        ledger = self.by.ledger
+        try:
+            self.found = await self.by.port.send(out)
+            answer = Answer(Meaning.ACCEPTED, text=self.found.status, venue_id=self.found.venue_id)
+            self.error = None
+        except asyncio.CancelledError:
+            _detach(lambda: ledger.record(out.slot, Answer(Meaning.UNKNOWN, text="cancelled while it was being sent")))
+            raise
+        except LedgerError as error:
+            # The lease has run out before a byte was written. Whoever stood still so long does not go on as if nothing were.
+            await self.give_up(out, error)
+            raise
+        except VenueError as error:
+            self.error = error
+            answer = Answer.from_error(error)
+        except Exception:
+            _detach(lambda: ledger.record(out.slot, Answer(Meaning.UNKNOWN, text="the client failed")))
+            raise
+        try:
+            self.slot = await in_thread(ledger.record, out.slot, answer)
+        except LedgerError as error:
+            said = f"nonce {out.slot.key} had been sent, and the answer ({answer.meaning.value}) could not be recorded"
+            raise LedgerError(error.reason, f"{said}: {error}. It is settled by recover()") from error
+        if answer.meaning is Meaning.REFUSED:
+            self.refusal = self.error
+        return Outcome(self.slot.state, retry_after=_retry_after(self.error))
+
+    async def give_up(self, out: Outgoing, error: LedgerError) -> None:
+        def work() -> None:
+            after = self.by.ledger.record(out.slot, Answer(Meaning.NOT_ACCEPTED, text=str(error)))
+            if after.state is State.SIGNED:
+                self.by.ledger.abandon(after, str(error))
+
+        with contextlib.suppress(LedgerError):  # Another instance has the row: then it is its business.
+            await in_thread(work)
+
+    # -- Looking up ----------------------------------------------------------------------------------------------------------
+
+    async def look_up(self) -> Outcome:
+        ledger, slot = self.by.ledger, self.slot
+        try:
+            shown = await self.by.port.look_up(slot.key)
+        except VenueError as error:
+            self.error = self.error or error
+            return Outcome(slot.state, failed=True, retry_after=_retry_after(error))
+        if not shown:
+            if slot.state is State.UNKNOWN:
+                self.slot = await in_thread(ledger.not_found, slot)
+            return Outcome(self.slot.state)
+        try:
+            self.slot, self.found = await in_thread(_adopt, ledger, slot, shown)
+        except NonceConflict as error:
+            self.error = error
+            return Outcome(slot.state, hopeless=True)
+        return Outcome(self.slot.state)
+
+
+def _adopt(ledger: Ledger, slot: Slot, shown: Sequence[Found[R]]) -> tuple[Slot, Found[R]]:
+    """Take the one that is ours. If none is, the first is on record as the one that stands there instead."""
+    for last, found in enumerate(shown, 1 - len(shown)):
+        try:
+            return ledger.adopt(slot, found.order, found.signature, venue_id=found.venue_id, status=found.status), found
+        except NonceConflict:
+            if not last:
+                raise
+    raise AssertionError("unreachable: the last one is ours, or raises")
+
+
+def _retry_after(error: OrdersealError | None) -> float | None:
+    if isinstance(error, Unauthorized):
+        return 0.0
+    return error.retry_after if isinstance(error, RateLimited) else None
+
+
+async def in_thread(function: Callable[..., _T], *args: Any, **options: Any) -> _T:
+    """Run a call of the ledger beside the loop."""
+    return await in_daemon_thread(lambda: function(*args, **options))
+
+
+def _detach(work: Callable[[], Any]) -> None:
+    """Do it, whatever becomes of the caller. If it fails, the row stays open, and is found by the next recovery."""
+
+    def quietly() -> None:
+        with contextlib.suppress(OrdersealError):
+            work()
+
+    threading.Thread(target=quietly, name="orderseal-ledger", daemon=False).start()
