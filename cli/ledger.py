@@ -1,4 +1,4 @@
-"""``ledger``: what a ledger's file holds. Reading alone; nothing here signs, sends or changes a row."""
+"""``ledger``: what a ledger holds. Reading alone; what changes rows or asks a venue is in :mod:`.rescue`."""
 
 import os
 from collections.abc import Generator
@@ -16,7 +16,7 @@ from orderseal.signing import InvalidInput, OrdersealError, format_time, from_ba
 if TYPE_CHECKING:
     from orderseal.signing.ledger import Exposure, Ledger, Slot
 
-__all__ = ["ledger_app"]
+__all__ = ["File", "Json", "cut", "emit_exposure", "ledger_app", "opened"]
 
 _WRONG_USE: Final = ("missing", "not_a_ledger", "open_elsewhere", "address_taken", "directory")
 _DECIMALS: Final = 18
@@ -27,12 +27,12 @@ ledger_app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-File = Annotated[str, typer.Argument(metavar="LEDGER", help="The ledger's file.", show_default=False)]
+File = Annotated[str, typer.Argument(metavar="LEDGER", help="The ledger's file, or postgresql://HOST/DATABASE.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @contextmanager
-def _opened(file: str, as_json: bool) -> Generator["Ledger"]:
+def opened(file: str, as_json: bool) -> Generator["Ledger"]:
     """Open a ledger that is there; its errors end the command: 2 where there is none at the path, else 1."""
     from orderseal.signing.ledger import Ledger, LedgerError  # sqlite3 is not needed by the other commands.
 
@@ -67,7 +67,7 @@ def list_command(
         if name not in {known.value for known in State}:
             fail(WrongUse(f"--state {name}: not known; there is {', '.join(known.value for known in State)}"), as_json=as_json)
         states.add(State(name))
-    with _opened(file, as_json) as ledger:
+    with opened(file, as_json) as ledger:
         found = ledger.slots(account=account, venue=venue, network=network, states=states, limit=limit, newest_first=True)[::-1]
     if as_json:
         emit_json({"slots": [slot_json(slot) for slot in found]})
@@ -96,7 +96,7 @@ def show_command(
     """Show all that is known of one nonce, without its signature."""
     from orderseal.signing.ledger import ADVICE
 
-    with _opened(file, as_json) as ledger:
+    with opened(file, as_json) as ledger:
         found = ledger.get(slot)
         shown = ledger.to_json(found)
     if as_json:
@@ -116,16 +116,16 @@ def show_command(
             _emit_message(artifact["content"])
     for attempt in shown["attempts"]:
         details = ", ".join(f"{key} {value}" for key, value in attempt["details"].items() if value not in (None, ""))
-        emit(_cut(f"{format_time(attempt['at'])} {attempt['what']:11} {details}"))
+        emit(cut(f"{format_time(attempt['at'])} {attempt['what']:11} {details}"))
     raise SystemExit(GOOD)
 
 
 def _emit_message(content: dict[str, Any]) -> None:
     for name, value in content.get("typed_data", {}).get("message", {}).items():
-        emit(_cut(f"         {name:10} {value}"))
+        emit(cut(f"         {name:10} {value}"))
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
     """At most 80 characters, and no control characters: a venue's words go to the terminal."""
     plain = "".join(c if c.isprintable() else "?" for c in text)
     return plain if len(plain) <= 80 else f"{plain[:79]}…"
@@ -134,20 +134,27 @@ def _cut(text: str) -> str:
 @ledger_app.command("exposure")
 def exposure_command(file: File, as_json: Json = False) -> None:
     """Sum up what live signatures may still cost: a refused or cancelled one is live until its deadline, too."""
-    with _opened(file, as_json) as ledger:
+    with opened(file, as_json) as ledger:
         found = ledger.exposure()
     if as_json:
         emit_json(_exposure_json(found))
         raise SystemExit(GOOD)
+    emit_exposure(found)
+    raise SystemExit(GOOD)
+
+
+def emit_exposure(found: "Exposure") -> None:
+    """Print the sums for people."""
     emit(f"{len(found.orders)} live signatures at {format_time(found.at)}")
     for (network, token), units in sorted(found.buys.items()):
         emit(f"buys     {_amount(units)} of {token}")
-        emit(f"         on {network} (if the token has {_DECIMALS} decimals)")
+        emit(f"         on {network}")
+    if found.buys:
+        emit(f"         (for tokens with {_DECIMALS} decimals)")
     for (network, ticker), shares in sorted(found.sells.items()):
-        emit(_cut(f"sells    {shares} shares of {ticker} on {network}"))
+        emit(cut(f"sells    {shares} shares of {ticker} on {network}"))
     if found.unmeasured:
         emit(f"and      {found.unmeasured} signatures of other kinds, which are not summed")
-    raise SystemExit(GOOD)
 
 
 def _amount(units: int) -> Decimal:
@@ -182,7 +189,7 @@ def backup_command(
     as_json: Json = False,
 ) -> None:
     """Copy a ledger to a new file, while bots go on using it. A backup forgets what is signed after it."""
-    with _opened(file, as_json) as ledger:
+    with opened(file, as_json) as ledger:
         ledger.backup(target)
     if as_json:
         emit_json({"backup": target})
@@ -200,7 +207,7 @@ def export_command(
     as_json: Annotated[bool, typer.Option("--json", help="Errors as JSON; the lines are JSON anyway.")] = False,
 ) -> None:
     """Print one JSON line a nonce, without signatures unless asked."""
-    with _opened(file, as_json) as ledger:
+    with opened(file, as_json) as ledger:
         if out is None:
             for line in ledger.export_lines(signatures=signatures):
                 emit(line)

@@ -14,6 +14,7 @@ from orderseal.cli.doctor import doctor_command
 from orderseal.cli.ledger import ledger_app
 from orderseal.cli.output import fail
 from orderseal.cli.parity import parity_command
+from orderseal.cli.rescue import panic_command
 from orderseal.cli.sandbox import sandbox_command
 from orderseal.cli.typed_data import hash_command, recover_command, sign_command, verify_command
 from orderseal.signing import OrdersealError
@@ -39,6 +40,7 @@ app.command("recover")(recover_command)
 app.command("doctor")(doctor_command)
 app.command("bench")(bench_command)
 app.add_typer(ledger_app, name="ledger")
+app.command("panic")(panic_command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,13 +1,12 @@
 """``hash``, ``sign``, ``verify`` and ``recover``."""
 
-import getpass
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
+from orderseal.cli.keys import NETWORKS, AccountAddress, KeyEnv, Keystore, PasswordEnv, Remote, read_address, read_network, read_signer
 from orderseal.cli.output import (
     CHECK_FAILED,
     GOOD,
@@ -22,16 +21,12 @@ from orderseal.cli.output import (
     usage,
 )
 from orderseal.signing import (
-    Address,
     Domain,
     InvalidInput,
-    KeystoreSigner,
-    LocalSigner,
     Order,
     OrdersealError,
     Report,
     SignedItem,
-    Signer,
     TypedData,
     describe,
     inspect_signed,
@@ -43,9 +38,7 @@ from orderseal.signing import (
     unix_seconds,
 )
 
-__all__ = ["NETWORKS", "hash_command", "recover_command", "sign_command", "verify_command"]
-
-NETWORKS: Final = ("stove-testnet",)
+__all__ = ["hash_command", "recover_command", "sign_command", "verify_command"]
 
 File = Annotated[str, typer.Argument(metavar="FILE|-", help="The file, or - for standard input.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -95,38 +88,13 @@ def hash_command(file: File, as_json: Json = False, jsonl: JsonLines = False) ->
             emit(f"{name.replace('_', ' '):17} {value}")
 
 
-def _signer(key_env: str | None, keystore: str | None, password_env: str | None, remote: str | None, address: str | None) -> Signer:
-    if [key_env, keystore, remote].count(None) != 2:
-        raise WrongUse("name one signer: --key-env VARIABLE, --keystore KEYFILE or --remote URL")
-    if password_env is not None and keystore is None:
-        raise WrongUse("--password-env belongs to --keystore")
-    if address is not None and remote is None:
-        raise WrongUse("--address belongs to --remote")
-    if key_env is not None:
-        return LocalSigner.from_env(key_env)
-    if remote is not None:
-        from orderseal.api.signers import RemoteSigner  # Slow to import, and not needed by the other commands.
-
-        return RemoteSigner(remote, None if address is None else _address(address, "--address"))
-    assert keystore is not None
-    if password_env is not None:
-        return KeystoreSigner(keystore, password_env=password_env)
-    if not sys.stdin.isatty():
-        raise WrongUse("no terminal to ask for the keystore's password: use --password-env VARIABLE")
-    return KeystoreSigner(keystore, password=getpass.getpass("Keystore password: "))
-
-
 def sign_command(
     file: File,
-    key_env: Annotated[str | None, typer.Option("--key-env", metavar="VAR", help="Environment variable with the private key.")] = None,
-    keystore: Annotated[str | None, typer.Option("--keystore", metavar="KEYFILE", help="Encrypted key file (version 3).")] = None,
-    password_env: Annotated[
-        str | None, typer.Option("--password-env", metavar="VAR", help="Environment variable with its password; else you are asked.")
-    ] = None,
-    remote: Annotated[
-        str | None, typer.Option("--remote", metavar="URL", help="JSON-RPC service that signs (eth_signTypedData_v4); https, or loopback.")
-    ] = None,
-    address: Annotated[str | None, typer.Option("--address", metavar="ADDR", help="Which of its accounts, where it has several.")] = None,
+    key_env: KeyEnv = None,
+    keystore: Keystore = None,
+    password_env: PasswordEnv = None,
+    remote: Remote = None,
+    address: AccountAddress = None,
     as_json: Json = False,
 ) -> None:
     """Sign an EIP-712 document. With --json the output is what `verify` reads."""
@@ -135,7 +103,7 @@ def sign_command(
             if file == "-" and keystore is not None and password_env is None:
                 raise WrongUse("standard input cannot give both the document and the password: use --password-env VARIABLE")
             data = read_input(file)
-            signer = _signer(key_env, keystore, password_env, remote, address)
+            signer = read_signer(key_env, keystore, password_env, remote, address)
         document = TypedData.from_json(data)
         if document.type_hash == Order.type_hash:
             signature = sign_order(Order.from_typed_data(document), document.domain, signer).signature
@@ -159,23 +127,9 @@ def _item(data: bytes, network: str | None) -> SignedItem:
     return item
 
 
-def _address(text: str, path: str) -> Address:
-    try:
-        return Address(text)
-    except InvalidInput as error:
-        error.path = path
-        raise
-
-
 def _domain(network: str | None) -> Domain | None:
     """The EIP-712 domain of a network's orders."""
-    if network is None:
-        return None
-    if network not in NETWORKS:
-        raise WrongUse(f"--network {network}: not known; there is {', '.join(NETWORKS)}")
-    from orderseal.api import stove  # Slow to import, and not needed by the other commands.
-
-    return stove.TESTNET.domain
+    return None if network is None else read_network(network, None).domain
 
 
 def parse_time(text: str) -> int:
@@ -209,7 +163,7 @@ def verify_command(
     """
     try:
         with usage():
-            expected = None if signer is None else _address(signer, "--signer")
+            expected = None if signer is None else read_address(signer, "--signer")
             moment = None if at is None else parse_time(at)
             domain = _domain(network)
 

@@ -107,6 +107,10 @@ class VenueTime:
     earliest: float
     latest: float
 
+    def __post_init__(self) -> None:
+        if finite_seconds(self.earliest, "earliest") > finite_seconds(self.latest, "latest"):
+            raise InvalidInput(path="venue time", expected="earliest ≤ latest", actual=f"{self.earliest} and {self.latest}")
+
 
 @dataclass(frozen=True, slots=True)
 class _Observation:

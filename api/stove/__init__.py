@@ -23,7 +23,7 @@ from orderseal.api.stove.models import (
     StatusChange,
     TokenAddress,
 )
-from orderseal.api.stove.network import TESTNET, Network
+from orderseal.api.stove.network import TESTNET, Network, order_scope
 from orderseal.api.stove.sync import Client, StatusStream
 from orderseal.api.stove.sync_maker import Maker
 from orderseal.api.submission import Policy
@@ -62,5 +62,6 @@ __all__ = [
     "TokenAddress",
     "explain",
     "limit_order",
+    "order_scope",
     "refusals",
 ]

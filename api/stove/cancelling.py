@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from orderseal.api.stove.client import AsyncClient
-from orderseal.api.stove.models import FINAL_STATUSES, OrderStatus, PlacedOrder
+from orderseal.api.stove.models import FINAL_STATUSES, OrderPage, OrderStatus, PlacedOrder
 from orderseal.api.stove.wire import words
 from orderseal.api.submission.driver import in_thread
-from orderseal.signing import LedgerError, OrdersealError, OutcomeUnknown, Refused, VenueError
+from orderseal.signing import LedgerError, OrdersealError, Refused, VenueError
 from orderseal.signing.ledger import CancelState, Exposure, Ledger, Scope, Slot, State
 from orderseal.signing.ledger.cancels import is_settled
 
@@ -44,15 +44,15 @@ class Panic:
     Attributes:
         cancelled: each order at the venue, by its id, with what came of the request.
         abandoned: nonces of orders that were not sent, and never will be.
-        exposure: the signatures that are live all the same.
-        allowances: for each payment token of a live buy order (token, spender): set them to zero on chain. Nothing less ends a live
-            signature, and this release cannot do it for you.
+        exposure: the signatures that are live all the same; ``None`` if the ledger could not be read.
+        allowances: for each payment token of a live buy order (token, spender), or for all if they are not known: set them to zero on
+            chain. Nothing less ends a live signature, and this release cannot do it for you.
         errors: what went wrong on the way.
     """
 
     cancelled: dict[str, CancelState]
     abandoned: tuple[int, ...]
-    exposure: Exposure
+    exposure: Exposure | None
     allowances: tuple[tuple[str, str], ...]
     errors: tuple[OrdersealError, ...] = field(default=())
 
@@ -79,7 +79,7 @@ class Cancelling:
         except VenueError as trouble:
             error = error or trouble
         assert state is not None
-        return Cancellation(state, status, live_until, error)
+        return Cancellation(state, status, live_until, None if state is CancelState.DONE else error)
 
     async def conclude(self, slot: Slot, status: str) -> CancelState | None:
         """Record what a final status says of an open request."""
@@ -92,7 +92,7 @@ class Cancelling:
 
     async def _ask(self, order_id: str) -> tuple[CancelState, OrdersealError | None]:
         """Ask until there is an answer, a few times: asking twice does no harm."""
-        state, wait = CancelState.UNKNOWN, _FIRST_WAIT
+        wait = _FIRST_WAIT
         error: VenueError | None = None
         for turn in range(_TRIES):
             if turn:
@@ -100,18 +100,18 @@ class Cancelling:
                 wait *= 2
             try:
                 reply = await self._client.cancel(order_id)
-            except OutcomeUnknown as lost:
-                state, error = CancelState.UNKNOWN, lost
-            except VenueError as refused:
-                state, error = CancelState.REFUSED, refused
+            except Refused as refused:
                 if type(refused) is Refused:
-                    break
+                    return CancelState.REFUSED, refused
+                error = refused  # 401 or 429: it did nothing with this request, which says nothing of an earlier one.
+            except VenueError as lost:
+                error = lost
             else:
                 if reply.success:
                     return CancelState.ACKNOWLEDGED, None
                 why = words(reply.message or "without a reason")
                 return CancelState.REFUSED, VenueError(f"cancel the order: the venue says no ({why})")
-        return state, error
+        return CancelState.UNKNOWN, error
 
     async def panic(self) -> Panic:
         """See :meth:`~orderseal.api.stove.AsyncMaker.panic`."""
@@ -119,6 +119,9 @@ class Cancelling:
         abandoned: list[int] = []
         try:
             await in_thread(self._ledger.halt)
+        except LedgerError as error:
+            errors.append(error)
+        try:
             for slot in await in_thread(self._ledger.take_over, self._scope):
                 if slot.state in (State.RESERVED, State.COMMITTED, State.SIGNED):
                     await in_thread(self._ledger.abandon, slot, "panic")
@@ -126,24 +129,42 @@ class Cancelling:
         except LedgerError as error:
             errors.append(error)
         cancelled: dict[str, CancelState] = {}
+        for order in await self._all_open(errors):
+            cancelled[order.id], trouble = await self._ask(order.id)
+            errors += [trouble] if trouble is not None else []
+        exposure: Exposure | None = None
+        tokens = sorted({str(token.address) for token in self._client.network.tokens.values()})
         try:
-            for order in await self._all_open():
-                cancelled[order.id], trouble = await self._ask(order.id)
-                errors += [trouble] if trouble is not None else []
-        except VenueError as error:
+            exposure = await in_thread(self._ledger.exposure)
+            tokens = sorted({str(token) for (network, token), owed in exposure.buys.items() if network == self._scope.network and owed})
+        except LedgerError as error:
             errors.append(error)
-        exposure = await in_thread(self._ledger.exposure)
-        tokens = sorted({str(token) for (network, token), owed in exposure.buys.items() if network == self._scope.network and owed})
         allowances = tuple((token, str(self._client.network.settlement)) for token in tokens)
         return Panic(cancelled, tuple(abandoned), exposure, allowances, tuple(errors))
 
-    async def _all_open(self) -> list[PlacedOrder]:
-        """Every order of the account that is not final, also those that this ledger does not know."""
+    async def _all_open(self, errors: list[OrdersealError]) -> list[PlacedOrder]:
+        """Every order of the account that is not final, also those that this ledger does not know; as many as can be read."""
         found: dict[str, PlacedOrder] = {}
         page, pages = 1, 1
         while page <= pages:
-            shown = await self._client.query(page=page, page_size=_PAGE)
+            try:
+                shown = await self._page(page)
+            except VenueError as error:
+                errors.append(error)
+                break
             pages = min(shown.total_pages, _MOST_PAGES)
             found |= {order.id: order for order in shown.orders if not order.is_final}
             page += 1
         return list(found.values())
+
+    async def _page(self, page: int) -> OrderPage:
+        wait = _FIRST_WAIT
+        for last in range(1 - _TRIES, 1):
+            try:
+                return await self._client.query(page=page, page_size=_PAGE)
+            except VenueError:
+                if not last:
+                    raise
+            await asyncio.sleep(wait)
+            wait *= 2
+        raise AssertionError("unreachable: the last try returns or raises")

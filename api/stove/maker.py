@@ -21,8 +21,8 @@ from orderseal.api.stove.cancelling import Cancellation, Cancelling, Panic
 from orderseal.api.stove.client import AsyncClient
 from orderseal.api.stove.intents import NASDAQ, Side, check_intent, check_ticker, limit_order
 from orderseal.api.stove.models import FINAL_STATUSES, PlacedOrder, StatusChange
-from orderseal.api.stove.network import Network
-from orderseal.api.submission import Ending, Found, Policy, Settled, Submitter
+from orderseal.api.stove.network import Network, order_scope
+from orderseal.api.submission import Ending, Found, Policy, Submitter
 from orderseal.api.submission.driver import in_thread
 from orderseal.api.submission.machine import DEFAULT_POLICY
 from orderseal.api.transport import DEFAULT_LIMITS, Limits
@@ -36,14 +36,18 @@ from orderseal.signing import (
     Order,
     OrderRules,
     OrdersealError,
+    RateLimited,
     Refused,
     RuleViolation,
     Signer,
     Token,
+    Unauthorized,
+    Unreachable,
+    VenueError,
     describe,
     system_clock,
 )
-from orderseal.signing.ledger import Exposure, Ledger, Outgoing, Scope, SequentialFromVenue, Slot, State
+from orderseal.signing.ledger import OPEN, Exposure, Ledger, Outgoing, Scope, SequentialFromVenue, Slot, State
 
 __all__ = ["AsyncMaker", "Placed", "Recovered"]
 
@@ -104,7 +108,22 @@ class _StovePort:
 
     async def send(self, out: Outgoing) -> Found[PlacedOrder]:
         order = await in_thread(self.ledger.order, out.slot, Order)
-        return _found(await self.client.submit(out.body, order, out.signature, before_write=out.check_lease))
+        begun = False
+
+        def before_write() -> None:
+            nonlocal begun
+            out.check_lease()
+            begun = True
+
+        try:
+            return _found(await self.client.submit(out.body, order, out.signature, before_write=before_write))
+        except (Unauthorized, RateLimited):
+            raise
+        except VenueError as error:
+            if begun:
+                raise
+            # Another request's answer may have ended the session meanwhile, and a login have failed: it says nothing of the order.
+            raise Unreachable(f"create the order: nothing was sent ({error})") from error
 
     async def look_up(self, key: int) -> Sequence[Found[PlacedOrder]]:
         return [_found(placed) for placed in await self.client.under_nonce(key)]
@@ -166,12 +185,13 @@ class AsyncMaker:
         self._unsent: Literal["abandon", "send"] = unsent
         self._mine = not isinstance(ledger, Ledger)
         self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger, clock=clock)
-        self.scope = Scope("stove", f"{network.chain_id}:{str(network.settlement).lower()}", signer.address)
+        self.scope = order_scope(network, signer.address)
         self._port = _StovePort(self.client, self.scope, self.ledger)
         self._submitter = Submitter[PlacedOrder](
             self.ledger, self._port, signer, deadlines=self.client.deadlines, policy=policy, clock=clock
         )
         self._cancelling = Cancelling(self.client, self.ledger, self.scope)
+        self._under_way: set[int] = set()
         self._recovered_at: float | None = None
         self._recovering: asyncio.Task[None] | None = None
 
@@ -287,7 +307,18 @@ class AsyncMaker:
         except BaseException as error:
             await self._give_back(slot, str(error))
             raise
-        return _placed(await self._submitter.submit(slot), order)
+        return await self._submit(slot, order)
+
+    async def _submit(self, slot: Slot, order: Order) -> Placed:
+        self._under_way.add(slot.id)
+        try:
+            settled = await self._submitter.submit(slot)
+        finally:
+            self._under_way.discard(slot.id)
+        if settled.found is not None and settled.ending is Ending.ACCEPTED:
+            return Placed(settled.slot, order, settled.found.receipt)
+        assert settled.error is not None
+        raise settled.error
 
     async def _again(self, slot: Slot, intent: "_Intent", reference: str) -> Placed:
         """The intent is known: settle it as it was signed. Nothing is signed anew."""
@@ -298,12 +329,14 @@ class AsyncMaker:
                 expected="the same side, ticker, shares, limit and token as before, or another reference",
                 actual=f"other values than those of nonce {slot.key}, which {describe(reference)} names",
             )
-        if slot.state in (State.COMMITTED, State.SIGNED, State.SENDING, State.UNKNOWN):
-            raise LedgerError(
-                "stale",
-                f"the intent {describe(reference)} is under way under nonce {slot.key} ({slot.state.value}): wait for it, or call recover()"
-                " if what was placing it has died",
-            )
+        if slot.state in OPEN:
+            if slot.owner != self.ledger.owner or slot.id in self._under_way or slot.state is State.SENDING:
+                raise LedgerError(
+                    "stale",
+                    f"the intent {describe(reference)} is under way under nonce {slot.key} ({slot.state.value}): wait for it, or call "
+                    "recover() if what was placing it has died",
+                )
+            return await self._submit(slot, order)  # A call that placed it gave up before its outcome was known.
         if slot.state is State.ACCEPTED:
             return await self.find(slot)
         if slot.state is State.REFUSED:
@@ -311,7 +344,11 @@ class AsyncMaker:
                 f"intent {describe(reference)}", status=0, code=None, message=f"the venue refused nonce {slot.key} before",
                 hint="Its signature is live until the deadline. Use another reference for another try",
             )  # fmt: skip
-        raise RuleViolation("abandoned", f"the intent {describe(reference)} was given up under nonce {slot.key} after it had been sent")
+        raise RuleViolation(
+            "abandoned",
+            f"the intent {describe(reference)} was given up under nonce {slot.key} after an attempt, and its signature may be live until"
+            " the deadline. Use another reference for another try",
+        )
 
     async def find(self, slot: Slot) -> Placed:
         """Read an accepted order at the venue.
@@ -339,11 +376,15 @@ class AsyncMaker:
         """Release the nonce, or abandon the order that was not sent. If the caller is cancelled meanwhile, it is done all the same."""
 
         def work() -> None:
+            current = slot
             with contextlib.suppress(LedgerError):  # It stays open, and the next recovery does it.
                 if slot.state is State.RESERVED:
-                    self.ledger.release(slot)
-                else:
-                    self.ledger.abandon(slot, why)
+                    with contextlib.suppress(LedgerError):
+                        self.ledger.release(slot)
+                        return
+                    current = self.ledger.get(slot.id)  # Cancelled while it was committed, which was done all the same.
+                if current.lease_epoch == slot.lease_epoch and current.state is State.COMMITTED:
+                    self.ledger.abandon(current, why or "cancelled before it was sent")
 
         await asyncio.shield(in_thread(work))
 
@@ -374,6 +415,8 @@ class AsyncMaker:
         """Now and then, beside what the caller wants: a machine may have died, and this one may be the only one left."""
         if self._recovered_at is not None and time.monotonic() - self._recovered_at < _RECOVER_EVERY:
             return
+        if self._recovering is not None and not self._recovering.done():
+            return  # The venue may be slow to answer. Two at once would be in each other's way, and only the last one be ended.
         self._recovered_at = time.monotonic()
         self._recovering = asyncio.get_running_loop().create_task(self._recover_quietly())
 
@@ -452,6 +495,7 @@ class AsyncMaker:
             self._recovering.cancel()
             await asyncio.gather(self._recovering, return_exceptions=True)
         await self.client.aclose()
+        await self._submitter.wait()
         if self._mine:
             await in_thread(self.ledger.close)
 
@@ -481,13 +525,6 @@ class _Intent:
         return (order.is_buy, order.ticker, order.quantity, order.price, order.asset, order.exchange) == (
             self.side == "buy", self.ticker, self.shares, self.price, self.token.address, self.exchange,
         )  # fmt: skip
-
-
-def _placed(settled: Settled[PlacedOrder], order: Order) -> Placed:
-    if settled.found is not None and settled.ending is Ending.ACCEPTED:
-        return Placed(settled.slot, order, settled.found.receipt)
-    assert settled.error is not None
-    raise settled.error
 
 
 def _filled(current: PlacedOrder, order: Order) -> tuple[int, str]:

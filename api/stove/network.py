@@ -6,9 +6,10 @@ from types import MappingProxyType
 from typing import Final, Self
 
 from orderseal.api.transport import check_base_url
-from orderseal.signing import Address, DeadlineRule, Domain, InvalidInput, Token, describe
+from orderseal.signing import Address, AddressLike, DeadlineRule, Domain, InvalidInput, Token, describe
+from orderseal.signing.ledger import Scope
 
-__all__ = ["TESTNET", "Network"]
+__all__ = ["TESTNET", "Network", "order_scope"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ class Network:
 
     def _symbols(self) -> str:
         return ", ".join(sorted(self.tokens))
+
+
+def order_scope(network: Network, account: AddressLike) -> Scope:
+    """Where a ledger keeps the nonces of an account's orders on a network: by chain and contract, wherever the service is."""
+    return Scope("stove", f"{network.chain_id}:{str(network.settlement).lower()}", account)
 
 
 def _token(symbol: str, address: str) -> Token:

@@ -5,7 +5,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
 from orderseal.api.submission.machine import DEFAULT_POLICY, Action, Ending, LookUp, Outcome, Policy, Send, Wait, submission
@@ -19,7 +19,6 @@ from orderseal.signing import (
     RateLimited,
     RuleViolation,
     Signer,
-    SignerError,
     Unauthorized,
     VenueError,
     system_clock,
@@ -123,7 +122,7 @@ class Submitter(Generic[R]):
         elapsed: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Any] = asyncio.sleep,
     ) -> None:
-        self._means = _Means(ledger, port, signer, deadlines, policy, elapsed, sleep)
+        self._means = _Means(ledger, port, signer, deadlines, policy, elapsed, sleep, _Afterwards())
         self._clock = clock
 
     async def submit(self, slot: Slot, *, may_send: bool = True) -> Settled[R]:
@@ -158,9 +157,19 @@ class Submitter(Generic[R]):
                     return Settled(slot, None, error=error)
 
         settled: list[Settled[R]] = []
-        while taken := await in_thread(self._means.ledger.take_over, self._means.port.scope, limit=_PAGE):
+        seen: set[int] = set()
+        while True:
+            page = await in_thread(self._means.ledger.take_over, self._means.port.scope, limit=_PAGE)
+            # What stays open comes again once its lease has run out, which may be before the last of its page had its turn.
+            taken = [slot for slot in page if slot.id not in seen]
+            if not taken:
+                return settled
+            seen |= {slot.id for slot in taken}
             settled += await asyncio.gather(*map(one, taken))
-        return settled
+
+    async def wait(self) -> None:
+        """Wait until what callers who were cancelled left behind is on record; before the ledger is closed."""
+        await in_thread(self._means.afterwards.wait)
 
     async def _recover_one(self, slot: Slot, unsent: str) -> Settled[R]:
         if slot.state is State.RESERVED:
@@ -185,6 +194,28 @@ class _Means(Generic[R]):
     policy: Policy
     elapsed: Callable[[], float]
     sleep: Callable[[float], Any]
+    afterwards: "_Afterwards"
+
+
+class _Afterwards:
+    """What is recorded whatever becomes of the caller. If it fails, the row stays open, and is found by the next recovery."""
+
+    def __init__(self) -> None:
+        self._threads: set[threading.Thread] = set()
+
+    def do(self, work: Callable[[], Any]) -> None:
+        def quietly() -> None:
+            with contextlib.suppress(OrdersealError):
+                work()
+            self._threads.discard(threading.current_thread())
+
+        thread = threading.Thread(target=quietly, name="orderseal-ledger", daemon=False)
+        self._threads.add(thread)
+        thread.start()
+
+    def wait(self) -> None:
+        for thread in list(self._threads):
+            thread.join()
 
 
 class _Way(Generic[R]):
@@ -195,16 +226,42 @@ class _Way(Generic[R]):
         self.found: Found[R] | None = None
         self.error: OrdersealError | None = None
         self.refusal: OrdersealError | None = None
+        self.unconfirmed: Answer | None = None
+
+    @property
+    def state(self) -> State:
+        """The slot's; ``refused`` also while that is not on record yet."""
+        return self.slot.state if self.unconfirmed is None else State.REFUSED
 
     async def go(self, *, may_send: bool) -> Settled[R]:
         machine = submission(self.slot.state, self.by.policy, self.by.elapsed, may_send=may_send)
         outcome: Outcome | None = None
-        while True:
-            try:
-                action = next(machine) if outcome is None else machine.send(outcome)
-            except StopIteration as stop:
-                return await self.end(stop.value)
-            outcome = await self.do(action)
+        try:
+            while True:
+                try:
+                    action = next(machine) if outcome is None else machine.send(outcome)
+                except StopIteration as stop:
+                    return await self.end(stop.value)
+                outcome = await self.do(action)
+        except asyncio.CancelledError:
+            self.by.afterwards.do(self.let_go("cancelled before it was sent"))
+            raise
+        except Exception as error:
+            await in_thread(self.let_go(f"given up: {error}"))
+            raise
+
+    def let_go(self, why: str) -> Callable[[], None]:
+        """Whoever wanted it is told that it failed: then it must not be sent later, by a recovery, after all."""
+        ledger, slot, unconfirmed = self.by.ledger, self.slot, self.unconfirmed
+
+        def work() -> None:
+            if unconfirmed is not None:
+                ledger.record(slot, replace(unconfirmed, meaning=Meaning.UNKNOWN))
+            elif slot.state in (State.COMMITTED, State.SIGNED):
+                with contextlib.suppress(LedgerError):  # It stays open; or another instance has the row, and it is its business.
+                    ledger.abandon(slot, why)
+
+        return work
 
     async def do(self, action: Action) -> Outcome:
         if isinstance(action, Send):
@@ -213,10 +270,12 @@ class _Way(Generic[R]):
             return await self.look_up()
         assert isinstance(action, Wait)
         await self.by.sleep(action.seconds)
-        return Outcome(self.slot.state)
+        return Outcome(self.state)
 
     async def end(self, ending: Ending) -> Settled[R]:
         error = self.error
+        if self.unconfirmed is not None:
+            await self.believe(self.unconfirmed)
         if ending is Ending.NOT_SENT and self.slot.state in (State.COMMITTED, State.SIGNED):
             self.slot = await in_thread(self.by.ledger.abandon, self.slot, f"given up: {error}" if error else "given up")
         if ending is Ending.REFUSED and not isinstance(error, NonceConflict):
@@ -242,38 +301,44 @@ class _Way(Generic[R]):
         except RuleViolation as error:
             self.error = error
             return Outcome(self.slot.state, hopeless=True)
-        except SignerError:
-            self.slot = await in_thread(self.by.ledger.abandon, self.slot, "the signer failed")
-            raise
         self.slot = out.slot
         return await self.exchange(out)
 
     async def begin(self) -> Outgoing:
         """The durable commit before the first byte. If the caller is cancelled meanwhile, nothing is sent, and that is recorded."""
         ledger, slot, rule = self.by.ledger, self.slot, self.by.deadlines
+        handing = threading.Lock()
+        made: list[Outgoing] = []
+        gone = False
 
         def work() -> Outgoing:
-            if slot.state is State.COMMITTED:
-                return ledger.sign_to_send(slot, self.by.signer, rule=rule)
-            return ledger.begin_sending(slot, rule=rule)
+            out = (
+                ledger.sign_to_send(slot, self.by.signer, rule=rule)
+                if slot.state is State.COMMITTED
+                else ledger.begin_sending(slot, rule=rule)
+            )
+            with handing:
+                made.append(out)
+                nobody = gone
+            if nobody:  # The loop may have ended as well: so it is done here.
+                self.unsend(out, "cancelled before it was sent")
+            return out
 
-        task = asyncio.ensure_future(in_daemon_thread(work))
         try:
-            return await asyncio.shield(task)
+            return await in_thread(work)
         except asyncio.CancelledError:
-            task.add_done_callback(self.unsend)
+            with handing:
+                gone = True
+            if made:
+                self.by.afterwards.do(lambda: self.unsend(made[0], "cancelled before it was sent"))
             raise
 
-    def unsend(self, task: "asyncio.Future[Outgoing]") -> None:
-        if not task.cancelled() and task.exception() is None:
-            slot, ledger = task.result().slot, self.by.ledger
-
-            def work() -> None:
-                after = ledger.record(slot, Answer(Meaning.NOT_ACCEPTED, text="cancelled before it was sent"))
-                if after.state is State.SIGNED:
-                    ledger.abandon(after, "cancelled before it was sent")
-
-            _detach(work)
+    def unsend(self, out: Outgoing, why: str) -> None:
+        """Record that nothing of it left, and give it up unless an earlier attempt may have arrived."""
+        with contextlib.suppress(LedgerError):  # Another instance has the row: then it is its business.
+            after = self.by.ledger.record(out.slot, Answer(Meaning.NOT_ACCEPTED, text=why))
+            if after.state is State.SIGNED:
+                self.by.ledger.abandon(after, why)
 
     async def exchange(self, out: Outgoing) -> Outcome:
         ledger = self.by.ledger
@@ -282,35 +347,42 @@ class _Way(Generic[R]):
             answer = Answer(Meaning.ACCEPTED, text=self.found.status, venue_id=self.found.venue_id)
             self.error = None
         except asyncio.CancelledError:
-            _detach(lambda: ledger.record(out.slot, Answer(Meaning.UNKNOWN, text="cancelled while it was being sent")))
+            self.by.afterwards.do(lambda: ledger.record(out.slot, Answer(Meaning.UNKNOWN, text="cancelled while it was being sent")))
             raise
         except LedgerError as error:
             # The lease has run out before a byte was written. Whoever stood still so long does not go on as if nothing were.
-            await self.give_up(out, error)
+            await in_thread(self.unsend, out, str(error))
             raise
         except VenueError as error:
             self.error = error
             answer = Answer.from_error(error)
         except Exception:
-            _detach(lambda: ledger.record(out.slot, Answer(Meaning.UNKNOWN, text="the client failed")))
+            self.by.afterwards.do(lambda: ledger.record(out.slot, Answer(Meaning.UNKNOWN, text="the client failed")))
             raise
-        try:
-            self.slot = await in_thread(ledger.record, out.slot, answer)
-        except LedgerError as error:
-            said = f"nonce {out.slot.key} had been sent, and the answer ({answer.meaning.value}) could not be recorded"
-            raise LedgerError(error.reason, f"{said}: {error}. It is settled by recover()") from error
         if answer.meaning is Meaning.REFUSED:
             self.refusal = self.error
-        return Outcome(self.slot.state, retry_after=_retry_after(self.error))
+        if answer.meaning is Meaning.REFUSED and self.slot.state is State.SENDING:
+            # Until a lookup has confirmed it, the row stays open: if this process dies now, its recovery looks it up.
+            self.unconfirmed = answer
+        else:
+            await self.record(answer)
+        return Outcome(self.state, retry_after=_retry_after(self.error))
 
-    async def give_up(self, out: Outgoing, error: LedgerError) -> None:
-        def work() -> None:
-            after = self.by.ledger.record(out.slot, Answer(Meaning.NOT_ACCEPTED, text=str(error)))
-            if after.state is State.SIGNED:
-                self.by.ledger.abandon(after, str(error))
+    async def record(self, answer: Answer) -> None:
+        recording = asyncio.ensure_future(in_thread(self.by.ledger.record, self.slot, answer))
+        try:
+            self.slot = await asyncio.shield(recording)
+        except asyncio.CancelledError:
+            with contextlib.suppress(OrdersealError):
+                self.slot = await recording  # A commit, and no more: then it is known whether there is anything to let go.
+            raise
+        except LedgerError as error:
+            said = f"nonce {self.slot.key} had been sent, and the answer ({answer.meaning.value}) could not be recorded"
+            raise LedgerError(error.reason, f"{said}: {error}. It is settled by recover()") from error
 
-        with contextlib.suppress(LedgerError):  # Another instance has the row: then it is its business.
-            await in_thread(work)
+    async def believe(self, refusal: Answer) -> None:
+        self.unconfirmed = None
+        await self.record(refusal)
 
     # -- Looking up ----------------------------------------------------------------------------------------------------------
 
@@ -320,17 +392,20 @@ class _Way(Generic[R]):
             shown = await self.by.port.look_up(slot.key)
         except VenueError as error:
             self.error = self.error or error
-            return Outcome(slot.state, failed=True, retry_after=_retry_after(error))
+            return Outcome(self.state, failed=True, retry_after=_retry_after(error))
         if not shown:
-            if slot.state is State.UNKNOWN:
+            if self.unconfirmed is not None:
+                await self.believe(self.unconfirmed)
+            elif slot.state is State.UNKNOWN:
                 self.slot = await in_thread(ledger.not_found, slot)
-            return Outcome(self.slot.state)
+            return Outcome(self.state)
         try:
             self.slot, self.found = await in_thread(_adopt, ledger, slot, shown)
         except NonceConflict as error:
             self.error = error
-            return Outcome(slot.state, hopeless=True)
-        return Outcome(self.slot.state)
+            return Outcome(self.state, hopeless=True)
+        self.unconfirmed = None
+        return Outcome(self.state)
 
 
 def _adopt(ledger: Ledger, slot: Slot, shown: Sequence[Found[R]]) -> tuple[Slot, Found[R]]:
@@ -353,13 +428,3 @@ def _retry_after(error: OrdersealError | None) -> float | None:
 async def in_thread(function: Callable[..., _T], *args: Any, **options: Any) -> _T:
     """Run a call of the ledger beside the loop."""
     return await in_daemon_thread(lambda: function(*args, **options))
-
-
-def _detach(work: Callable[[], Any]) -> None:
-    """Do it, whatever becomes of the caller. If it fails, the row stays open, and is found by the next recovery."""
-
-    def quietly() -> None:
-        with contextlib.suppress(OrdersealError):
-            work()
-
-    threading.Thread(target=quietly, name="orderseal-ledger", daemon=False).start()

@@ -113,6 +113,11 @@ class Ledger(AbstractContextManager["Ledger"]):
         else:
             self._store = store
 
+    @property
+    def owner(self) -> str:
+        """What the rows of this instance are held under: its name, ``#``, and 16 hex digits of its own."""
+        return self._lease.owner
+
     # -- The way of an order -------------------------------------------------------------------------------------------------
 
     def reserve(self, scope: Scope, rule: NonceRule) -> Slot:

@@ -156,6 +156,12 @@ class LiveDeadlineRule:
     clock: VenueClock | None
     block_time: Callable[[], int] | None = None
 
+    def __post_init__(self) -> None:
+        if self.clock is not None and not isinstance(self.clock, VenueClock):
+            raise InvalidInput(path="clock", expected="a VenueClock, or None", actual=describe(self.clock))
+        if self.block_time is not None and not callable(self.block_time):
+            raise InvalidInput(path="block_time", expected="a function that gives it", actual=describe(self.block_time))
+
     def choose(self, now: float, *, life: int | None = None) -> int:
         """Choose a deadline, as :meth:`DeadlineRule.choose`.
 

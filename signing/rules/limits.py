@@ -147,8 +147,8 @@ class OrderRules:
         Args:
             exposure: of the ledger (``ledger.exposure()``).
             token: the order's payment token.
-            network: the ledger's name of the order's network. Only live orders there are added up, and an order that is itself among them
-                is not counted twice. Without it those of all networks are.
+            network: as in the ledger's ``Scope``, letter by letter. Only live orders there are added up, and an order that is itself
+                among them is not counted twice. Without it those of all networks are added up.
 
         Raises:
             RuleViolation: with the code of the first broken rule, and the texts of all.
@@ -331,6 +331,8 @@ class OrderRules:
                     )
 
     def _of_exposure(self, order: Order, token: Token, exposure: ExposureLike, network: str | None) -> Iterable[RuleViolation]:
+        if network is not None and not isinstance(network, str):  # Anything else would match no live order, and hide them all.
+            raise InvalidInput(path="network", expected="the network's name as in the ledger's Scope, or None", actual=describe(network))
         most = _in_token(self.max_buy_exposure, token, "max_buy_exposure")
         if exposure.unmeasured and not self.allow_unmeasured and (most is not None or self.max_open_sells is not None):
             yield RuleViolation(

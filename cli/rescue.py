@@ -1,0 +1,191 @@
+"""``ledger recover``, ``ledger reconcile`` and ``panic``: what a person does when a bot has died, or must be stopped."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orderseal.cli.keys import NETWORKS, AccountAddress, KeyEnv, Keystore, PasswordEnv, Remote, read_address, read_network, read_signer
+from orderseal.cli.ledger import File, Json, cut, emit_exposure, ledger_app, opened
+from orderseal.cli.output import CHECK_FAILED, GOOD, WrongUse, emit, emit_json, note, usage
+from orderseal.signing import Signer
+
+if TYPE_CHECKING:
+    from orderseal.api import stove
+    from orderseal.signing.ledger import Scope
+
+__all__ = ["panic_command"]
+
+_APPROVE = "0x095ea7b3"  # approve(address,uint256), ERC-20
+
+NetworkOption = Annotated[str, typer.Option("--network", metavar="NAME", help=", ".join(NETWORKS) + ".")]
+Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="Where it is served, such as a sandbox's address.")]
+
+
+def _place(
+    network: str | None,
+    url: str | None,
+    key_env: str | None,
+    keystore: str | None,
+    password_env: str | None,
+    remote: str | None,
+    address: str | None,
+) -> tuple["stove.Network", Signer]:
+    with usage():
+        if network is None:
+            raise WrongUse(f"name the network: --network {' or '.join(NETWORKS)}")
+        return read_network(network, url), read_signer(key_env, keystore, password_env, remote, address)
+
+
+@ledger_app.command("recover")
+def recover_command(
+    file: File,
+    network: NetworkOption,
+    url: Url = None,
+    send: Annotated[
+        bool, typer.Option("--send", help="Send what never left, if its deadline still allows it. Else such orders are abandoned.")
+    ] = False,
+    key_env: KeyEnv = None,
+    keystore: Keystore = None,
+    password_env: PasswordEnv = None,
+    remote: Remote = None,
+    address: AccountAddress = None,
+    as_json: Json = False,
+) -> None:
+    """Settle what a dead bot left open: look unknown orders up at the venue. Rows that a running bot holds are not touched."""
+    from orderseal.signing.ledger import OPEN
+
+    with opened(file, as_json) as ledger:
+        place, signer = _place(network, url, key_env, keystore, password_env, remote, address)
+        from orderseal.api import stove
+
+        maker = stove.Maker(place, signer, ledger, unsent="send" if send else "abandon")
+        try:
+            found = maker.recover()
+        finally:
+            maker.close()
+        held = len(ledger.slots(network=maker.scope.network, account=signer.address, states=OPEN))
+    if as_json:
+        emit_json({"recovered": [_recovered(one) for one in found], "open": held})
+    else:
+        for one in found:
+            emit(cut(f"nonce {one.slot.key}: {one.slot.state.value}" + (f" ({one.error})" if one.error else "")))
+        why = ": the venue is silent about them, or a running bot holds them" if held else ""
+        note(f"{len(found)} rows were taken up, {held} of this account are open{why}")
+    raise SystemExit(CHECK_FAILED if held else GOOD)
+
+
+def _recovered(one: "stove.Recovered") -> dict[str, Any]:
+    return {
+        "slot": one.slot.id,
+        "nonce": str(one.slot.key),
+        "state": one.slot.state.value,
+        "id": one.placed.venue.id if one.placed else None,
+        "error": str(one.error) if one.error else None,
+    }
+
+
+@ledger_app.command("reconcile")
+def reconcile_command(
+    file: File,
+    next_nonce: Annotated[
+        int | None, typer.Option("--next", min=0, metavar="N", help="The venue's next nonce, if you have it; else the venue is asked.")
+    ] = None,
+    account: Annotated[str | None, typer.Option("--account", metavar="ADDR", help="With --next: whose nonces.")] = None,
+    kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="With --next: order, transaction, or a name of yours.")] = "order",
+    skip: Annotated[int, typer.Option("--skip", min=0, help="Leave out so many more: those signed since a backup, and not placed.")] = 0,
+    max_jump: Annotated[int, typer.Option("--max-jump", min=0, help="How far the venue may push the next nonce.")] = 1_000,
+    network: Annotated[str | None, typer.Option("--network", metavar="NAME", help="Without --next: " + ", ".join(NETWORKS) + ".")] = None,
+    url: Url = None,
+    key_env: KeyEnv = None,
+    keystore: Keystore = None,
+    password_env: PasswordEnv = None,
+    remote: Remote = None,
+    address: AccountAddress = None,
+    as_json: Json = False,
+) -> None:
+    """Let bots go on after a restored backup, a fail-over, a panic, or another program's use of the account. Find out which first."""
+    with opened(file, as_json) as ledger:
+        if next_nonce is None:
+            place, signer = _place(network, url, key_env, keystore, password_env, remote, address)
+            from orderseal.api import stove
+
+            with stove.Client(place, signer) as client:
+                next_nonce = client.next_nonce()
+            scope = stove.order_scope(place, signer.address)
+        else:
+            scope = _known_scope(list(ledger.counters()), account, kind)
+        counter, given_up = ledger.reconcile(scope, next_nonce, max_jump=max_jump, skip=skip)
+    if as_json:
+        emit_json({"next": str(counter.next), "abandoned": [str(slot.key) for slot in given_up]})
+    else:
+        emit(f"the next nonce of {scope} is {counter.next}")
+        if given_up:
+            emit(cut(f"given up, because they may have been used elsewhere: {', '.join(str(slot.key) for slot in given_up)}"))
+    raise SystemExit(GOOD)
+
+
+def _known_scope(scopes: list["Scope"], account: str | None, kind: str) -> "Scope":
+    with usage():
+        whose = None if account is None else read_address(account, "--account")
+    found = [scope for scope in scopes if scope.kind == kind and whose in (None, scope.account)]
+    if len(found) != 1:
+        told = "; ".join(map(str, found or scopes)) or "none"
+        raise WrongUse(f"{len(found)} scopes of the ledger fit: say which with --account and --kind. It has: {told}")
+    return found[0]
+
+
+def panic_command(
+    file: File,
+    network: NetworkOption,
+    url: Url = None,
+    key_env: KeyEnv = None,
+    keystore: Keystore = None,
+    password_env: PasswordEnv = None,
+    remote: Remote = None,
+    address: AccountAddress = None,
+    as_json: Json = False,
+) -> None:
+    """Stop all bots of a ledger, cancel every order of the account at the venue, and say what is live all the same."""
+    with opened(file, as_json) as ledger:
+        place, signer = _place(network, url, key_env, keystore, password_env, remote, address)
+        from orderseal.api import stove
+
+        maker = stove.Maker(place, signer, ledger)
+        try:
+            done = maker.panic()
+        finally:
+            maker.close()
+    live = len(done.exposure.orders)
+    if as_json:
+        allowances = [{"token": token, "spender": spender, "data": _approve_nothing(spender)} for token, spender in done.allowances]
+        emit_json(
+            {
+                "ok": not live and not done.errors,
+                "cancelled": [{"id": order_id, "state": state.value} for order_id, state in done.cancelled.items()],
+                "abandoned": [str(nonce) for nonce in done.abandoned],
+                "live": live,
+                "allowances": allowances,
+                "errors": [str(error) for error in done.errors],
+            }
+        )
+    else:
+        emit("halted    no bot of this ledger sends anything until `ledger reconcile`")
+        emit(f"abandoned {len(done.abandoned)} orders that had not left")
+        for order_id, state in done.cancelled.items():
+            emit(cut(f"cancel    {order_id}: {state.value}"))
+        for error in done.errors:
+            note(cut(f"orderseal: {error}"))
+        emit_exposure(done.exposure)
+        if live:
+            emit("A cancellation ends no live signature: until its deadline anyone who has it can")
+            emit("have the order filled, as long as the allowance stands. Set it to zero now, with")
+            emit("the account's own wallet; this release cannot do that for you:")
+        for token, spender in done.allowances:
+            emit(f"  to   {token}")
+            emit(f"  data {_approve_nothing(spender)}")
+    raise SystemExit(CHECK_FAILED if live or done.errors else GOOD)
+
+
+def _approve_nothing(spender: str) -> str:
+    """The call data of ``approve(spender, 0)`` (ERC-20)."""
+    return f"{_APPROVE}{spender.removeprefix('0x').lower():0>64}{0:064x}"
