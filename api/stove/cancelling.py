@@ -42,6 +42,7 @@ class Panic:
     """What :meth:`AsyncMaker.panic` did, and what it could not do.
 
     Attributes:
+        halted: whether all bots of the ledger are stopped.
         cancelled: each order at the venue, by its id, with what came of the request.
         abandoned: nonces of orders that were not sent, and never will be.
         exposure: the signatures that are live all the same; ``None`` if the ledger could not be read.
@@ -50,6 +51,7 @@ class Panic:
         errors: what went wrong on the way.
     """
 
+    halted: bool
     cancelled: dict[str, CancelState]
     abandoned: tuple[int, ...]
     exposure: Exposure | None
@@ -117,8 +119,10 @@ class Cancelling:
         """See :meth:`~orderseal.api.stove.AsyncMaker.panic`."""
         errors: list[OrdersealError] = []
         abandoned: list[int] = []
+        halted = False
         try:
             await in_thread(self._ledger.halt)
+            halted = True
         except LedgerError as error:
             errors.append(error)
         try:
@@ -140,7 +144,7 @@ class Cancelling:
         except LedgerError as error:
             errors.append(error)
         allowances = tuple((token, str(self._client.network.settlement)) for token in tokens)
-        return Panic(cancelled, tuple(abandoned), exposure, allowances, tuple(errors))
+        return Panic(halted, cancelled, tuple(abandoned), exposure, allowances, tuple(errors))
 
     async def _all_open(self, errors: list[OrdersealError]) -> list[PlacedOrder]:
         """Every order of the account that is not final, also those that this ledger does not know; as many as can be read."""

@@ -289,6 +289,7 @@ class AsyncMaker:
             self.client.quote(side, ticker, shares=shares, limit=limit, pay_with=token, exchange=exchange), self.client.next_nonce()
         )
         slot = await in_thread(self.ledger.reserve, self.scope, SequentialFromVenue(next_nonce))
+        self._under_way.add(slot.id)  # Before it can be found by its reference.
         try:
             order = limit_order(
                 self.network, side, ticker, shares=shares, limit=limit, pay_with=token, maker=self.scope.account, fee=quote.fee,
@@ -298,14 +299,13 @@ class AsyncMaker:
             self.rules.check(order, token=token, reference=fair_price)
             await self._check_exposure(order, token)
             slot = await in_thread(self.ledger.commit, slot, order, self.network.domain, reference=reference)
-        except BaseException:
-            await self._give_back(slot)
-            raise
-        try:
             # Again, now that others see it: of two that were checked at the same time, neither saw the other.
             await self._check_exposure(order, token)
         except BaseException as error:
-            await self._give_back(slot, str(error))
+            try:
+                await self._give_back(slot, str(error))
+            finally:
+                self._under_way.discard(slot.id)
             raise
         return await self._submit(slot, order)
 

@@ -33,6 +33,7 @@ R = TypeVar("R")
 
 _AT_ONCE: Final = 8
 _PAGE: Final = 500
+_CANCELLED: Final = "cancelled before it was sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Port(Protocol[R]):
 
         Raises:
             Refused, OutcomeUnknown, Unreachable: and what is below them.
+            LedgerError: nothing was sent.
         """
         ...
 
@@ -177,7 +179,7 @@ class Submitter(Generic[R]):
         if slot.state is not State.UNKNOWN and unsent == "abandon":
             why = "found unsent by a recovery"
             return Settled(await in_thread(self._means.ledger.abandon, slot, why), Ending.NOT_SENT, error=RuleViolation("unsent", why))
-        young = slot.sent_at is None or self._clock() - slot.sent_at <= self._means.policy.resend_within
+        young = slot.state is not State.UNKNOWN or slot.sent_at is None or self._clock() - slot.sent_at <= self._means.policy.resend_within
         settled = await self.submit(slot, may_send=young)
         if settled.ending is Ending.UNKNOWN:
             with contextlib.suppress(RuleViolation):  # The deadline is ahead: it stays open.
@@ -213,6 +215,31 @@ class _Afterwards:
         self._threads.add(thread)
         thread.start()
 
+    async def unless_cancelled(self, work: Callable[[], _T], undo: Callable[[_T], None]) -> _T:
+        """Run a call of the ledger beside the loop. If its caller is cancelled before it has the result, the call is undone."""
+        handing = threading.Lock()
+        made: list[_T] = []
+        gone = False
+
+        def run() -> _T:
+            result = work()
+            with handing:
+                made.append(result)
+                nobody = gone
+            if nobody:  # The loop may have ended as well: so it is done here.
+                undo(result)
+            return result
+
+        try:
+            return await in_daemon_thread(run)
+        except asyncio.CancelledError:
+            with handing:
+                gone = True
+                late = made.copy()
+            if late:
+                self.do(lambda: undo(late[0]))
+            raise
+
     def wait(self) -> None:
         for thread in list(self._threads):
             thread.join()
@@ -244,24 +271,20 @@ class _Way(Generic[R]):
                     return await self.end(stop.value)
                 outcome = await self.do(action)
         except asyncio.CancelledError:
-            self.by.afterwards.do(self.let_go("cancelled before it was sent"))
+            slot, unconfirmed = self.slot, self.unconfirmed
+            self.by.afterwards.do(lambda: self.let_go(slot, unconfirmed, _CANCELLED))
             raise
         except Exception as error:
-            await in_thread(self.let_go(f"given up: {error}"))
+            await in_thread(self.let_go, self.slot, self.unconfirmed, f"given up: {error}")
             raise
 
-    def let_go(self, why: str) -> Callable[[], None]:
-        """Whoever wanted it is told that it failed: then it must not be sent later, by a recovery, after all."""
-        ledger, slot, unconfirmed = self.by.ledger, self.slot, self.unconfirmed
-
-        def work() -> None:
+    def let_go(self, slot: Slot, unconfirmed: Answer | None, why: str) -> None:
+        """Whoever wanted it has gone, or is told that it failed: then it must not be sent later after all, by a recovery."""
+        with contextlib.suppress(LedgerError):  # It stays open; or another instance has the row, and it is its business.
             if unconfirmed is not None:
-                ledger.record(slot, replace(unconfirmed, meaning=Meaning.UNKNOWN))
+                self.by.ledger.record(slot, replace(unconfirmed, meaning=Meaning.UNKNOWN))
             elif slot.state in (State.COMMITTED, State.SIGNED):
-                with contextlib.suppress(LedgerError):  # It stays open; or another instance has the row, and it is its business.
-                    ledger.abandon(slot, why)
-
-        return work
+                self.by.ledger.abandon(slot, why)
 
     async def do(self, action: Action) -> Outcome:
         if isinstance(action, Send):
@@ -307,38 +330,18 @@ class _Way(Generic[R]):
     async def begin(self) -> Outgoing:
         """The durable commit before the first byte. If the caller is cancelled meanwhile, nothing is sent, and that is recorded."""
         ledger, slot, rule = self.by.ledger, self.slot, self.by.deadlines
-        handing = threading.Lock()
-        made: list[Outgoing] = []
-        gone = False
 
         def work() -> Outgoing:
-            out = (
-                ledger.sign_to_send(slot, self.by.signer, rule=rule)
-                if slot.state is State.COMMITTED
-                else ledger.begin_sending(slot, rule=rule)
-            )
-            with handing:
-                made.append(out)
-                nobody = gone
-            if nobody:  # The loop may have ended as well: so it is done here.
-                self.unsend(out, "cancelled before it was sent")
-            return out
+            if slot.state is State.COMMITTED:
+                return ledger.sign_to_send(slot, self.by.signer, rule=rule)
+            return ledger.begin_sending(slot, rule=rule)
 
-        try:
-            return await in_thread(work)
-        except asyncio.CancelledError:
-            with handing:
-                gone = True
-            if made:
-                self.by.afterwards.do(lambda: self.unsend(made[0], "cancelled before it was sent"))
-            raise
+        return await self.by.afterwards.unless_cancelled(work, lambda out: self.unsend(out, _CANCELLED))
 
     def unsend(self, out: Outgoing, why: str) -> None:
         """Record that nothing of it left, and give it up unless an earlier attempt may have arrived."""
         with contextlib.suppress(LedgerError):  # Another instance has the row: then it is its business.
-            after = self.by.ledger.record(out.slot, Answer(Meaning.NOT_ACCEPTED, text=why))
-            if after.state is State.SIGNED:
-                self.by.ledger.abandon(after, why)
+            self.let_go(self.by.ledger.record(out.slot, Answer(Meaning.NOT_ACCEPTED, text=why)), None, why)
 
     async def exchange(self, out: Outgoing) -> Outcome:
         ledger = self.by.ledger
@@ -369,13 +372,11 @@ class _Way(Generic[R]):
         return Outcome(self.state, retry_after=_retry_after(self.error))
 
     async def record(self, answer: Answer) -> None:
-        recording = asyncio.ensure_future(in_thread(self.by.ledger.record, self.slot, answer))
+        ledger, slot = self.by.ledger, self.slot
         try:
-            self.slot = await asyncio.shield(recording)
-        except asyncio.CancelledError:
-            with contextlib.suppress(OrdersealError):
-                self.slot = await recording  # A commit, and no more: then it is known whether there is anything to let go.
-            raise
+            self.slot = await self.by.afterwards.unless_cancelled(
+                lambda: ledger.record(slot, answer), lambda after: self.let_go(after, None, _CANCELLED)
+            )
         except LedgerError as error:
             said = f"nonce {self.slot.key} had been sent, and the answer ({answer.meaning.value}) could not be recorded"
             raise LedgerError(error.reason, f"{said}: {error}. It is settled by recover()") from error

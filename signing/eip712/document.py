@@ -250,7 +250,7 @@ class TypedData:
             "types": {DOMAIN_TYPE: self.domain.types_json(), **self._schema.to_json()},
             "primaryType": self.primary_type,
             "domain": self.domain.to_json(),
-            "message": _json_value(self.message),
+            "message": json_value(self.message),
         }
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -300,11 +300,12 @@ def domain_values(domain: Domain) -> dict[str, Any]:
     return {key: getattr(domain, attributes.get(key, key)) for key in domain.members}
 
 
-def _json_value(value: Any) -> Any:
+def json_value(value: Any) -> Any:
+    """A Python value in its JSON form: integers as decimal strings, bytes and addresses as ``0x`` hex."""
     if isinstance(value, Mapping):
-        return {key: _json_value(item) for key, item in cast("Mapping[str, Any]", value).items()}
+        return {key: json_value(item) for key, item in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, tuple):
-        return [_json_value(item) for item in value]
+        return [json_value(item) for item in value]
     if isinstance(value, Address):
         return str(value)
     if isinstance(value, bytes):

@@ -1,13 +1,9 @@
 """What the signatures that have left may still cost: each is live until its deadline, whatever the venue says of it."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from orderseal.signing.eip712.document import TypedData
-from orderseal.signing.errors import InvalidInput, OrdersealError
-from orderseal.signing.ledger.errors import LedgerError
+from orderseal.signing.ledger.content import read_order
 from orderseal.signing.ledger.records import Slot, What
 from orderseal.signing.ledger.store import Live
 from orderseal.signing.orders import Order
@@ -91,28 +87,3 @@ def _measure_one(item: Live) -> LiveOrder | None:
         return None
     owed = order.price * left + order.incentive if order.is_buy else 0
     return LiveOrder(item.slot, order, item.deadline, filled, owed, 0 if order.is_buy else left)
-
-
-def read_document(content: str) -> TypedData | None:
-    """The typed-data document of a stored artifact, or ``None`` if it is something else (a transaction)."""
-    try:
-        found: Any = json.loads(content)
-    except ValueError:
-        raise LedgerError("corrupt", "a stored order is no JSON: restore a backup beside this file, and reconcile that") from None
-    if not isinstance(found, dict) or "typed_data" not in found:
-        return None
-    try:
-        return TypedData.from_json(found["typed_data"])
-    except OrdersealError as error:
-        raise LedgerError("tampered", f"a stored order is no valid document any more ({error}): sign nothing") from None
-
-
-def read_order(content: str) -> Order | None:
-    """The built-in order of a stored artifact, or ``None`` if it is something else."""
-    document = read_document(content)
-    if document is None or document.type_hash != Order.type_hash:
-        return None
-    try:
-        return Order.from_typed_data(document)
-    except InvalidInput:  # pragma: no cover - the same type hash gives the same members
-        return None

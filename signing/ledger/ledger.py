@@ -17,14 +17,15 @@ from orderseal.signing.eip712.struct import Struct
 from orderseal.signing.errors import InvalidInput, RuleViolation, describe
 from orderseal.signing.ledger.answers import Answer, without_signatures
 from orderseal.signing.ledger.cancels import CancelState, cancel_state
+from orderseal.signing.ledger.content import Carried, canonical, order_text, read_carried, read_document
 from orderseal.signing.ledger.errors import LedgerError
-from orderseal.signing.ledger.exposure import Exposure, measure, read_document
+from orderseal.signing.ledger.exposure import Exposure, measure
 from orderseal.signing.ledger.nonces import MAX_COUNT, NonceRule, nonce_conflict
 from orderseal.signing.ledger.records import MAX_KEY, Artifact, Attempt, Counter, Scope, Slot, Stage, StoreInfo, What
 from orderseal.signing.ledger.sqlite import SqliteStore
 from orderseal.signing.ledger.states import OPEN, Event, State, step
 from orderseal.signing.ledger.store import Change, Lease, Query, Store, refuse_lease, refuse_missing
-from orderseal.signing.orders import Order, SignedOrder, refuse_faults, refuse_no_domain, refuse_no_signer, venue_payload
+from orderseal.signing.orders import SignedOrder, refuse_faults, refuse_no_domain, refuse_no_signer, venue_payload
 from orderseal.signing.rules.deadline import Deadlines
 from orderseal.signing.signers import Signer, checked_signature
 from orderseal.signing.values import Address, AddressLike, Hash32, Signature
@@ -40,6 +41,7 @@ _FOR_EVER: Final = 2**62
 _LONGEST_BODY: Final = 1_048_576
 _LONGEST_WORDS: Final = 4_000
 _LONGEST_REFERENCE: Final = 128
+_REMEMBERED: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         if isinstance(lease, bool) or not isinstance(lease, int | float) or not 0 < lease <= 86_400:
             raise InvalidInput(path="lease", expected="more than 0 and at most 86400 seconds", actual=describe(lease))
         self._clock = clock
+        self._just_committed: dict[str, Carried] = {}
         self._lease = Lease(f"{owner or 'instance-' + secrets.token_hex(8)}#{secrets.token_hex(8)}", float(lease))
         if isinstance(store, str) and store.startswith(("postgresql://", "postgres://")):
             # Here, since psycopg is installed only where it is wanted, and its module is imported only where it is used.
@@ -182,8 +185,14 @@ class Ledger(AbstractContextManager["Ledger"]):
                 "not_ours", f"nonce {slot.key} was reserved, and the order spends {describe(spent)}: build it with the slot's key"
             )
         until = deadline if deadline is not None else getattr(order, "deadline", None)
-        content = {"typed_data": order.to_typed_data(domain).to_json()}
-        return self.commit_content(slot, order.signing_hash(domain), content, deadline=until, reference=reference)
+        if reference is not None:
+            _check_reference(reference)
+        text, carried = order_text(order, domain)
+        if carried is not None:
+            if len(self._just_committed) >= _REMEMBERED:
+                self._just_committed.clear()
+            self._just_committed[text] = carried
+        return self._bind(slot, Event.COMMIT, order.signing_hash(domain), text, until, reference)
 
     def commit_content(
         self, slot: Slot, digest: bytes, content: Mapping[str, Any], *, deadline: int | None = None, reference: str | None = None
@@ -191,7 +200,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         """Bind anything else that has a digest, such as a transaction: ``content`` is kept as canonical JSON. See :meth:`commit`."""
         if reference is not None:
             _check_reference(reference)
-        return self._bind(slot, Event.COMMIT, digest, content, deadline, reference)
+        return self._bind(slot, Event.COMMIT, digest, canonical(content), deadline, reference)
 
     def replace_content(self, slot: Slot, digest: bytes, content: Mapping[str, Any], *, deadline: int | None = None) -> Slot:
         """Put another transaction under a nonce that several may share (:class:`AccountNonce`); the old one stays on record, and live.
@@ -201,12 +210,10 @@ class Ledger(AbstractContextManager["Ledger"]):
         """
         if not slot.shared:
             raise LedgerError("bound", f"nonce {slot.key} carries one digest for ever: take a new nonce for other content")
-        return self._bind(slot, Event.REPLACE, digest, content, deadline)
+        return self._bind(slot, Event.REPLACE, digest, canonical(content), deadline)
 
-    def _bind(
-        self, slot: Slot, event: Event, digest: bytes, content: Mapping[str, Any], deadline: int | None, reference: str | None = None
-    ) -> Slot:
-        checked, text, now = Hash32(digest), _canonical(content), self._now()
+    def _bind(self, slot: Slot, event: Event, digest: bytes, text: str, deadline: int | None, reference: str | None = None) -> Slot:
+        checked, now = Hash32(digest), self._now()
         if deadline is not None and (type(deadline) is not int or deadline < 0):
             raise InvalidInput(path="deadline", expected="Unix time in whole seconds", actual=describe(deadline))
         until = None if deadline is None or deadline >= _FOR_EVER else deadline
@@ -228,43 +235,44 @@ class Ledger(AbstractContextManager["Ledger"]):
             SignerError: the signer failed, or returned a signature that is not its own. The slot stays committed.
         """
         after = step(slot.state, Event.SIGN)
-        artifact, now = self._signed(slot, signer, body)
+        artifact, now = self._signed(slot, self._artifact(slot, Stage.CONTENT), signer, body)
         return self._apply(Change(slot, after, now, artifacts=(artifact,), current=True))
 
     def sign_to_send(self, slot: Slot, signer: Signer, *, body: Body | None = None, rule: Deadlines | None = None) -> Outgoing:
         """:meth:`sign` and :meth:`begin_sending` in one durable commit: the second of the two before the first byte may leave."""
         after = step(step(slot.state, Event.SIGN), Event.SEND)
-        self._refuse_late(self._artifact(slot, Stage.CONTENT), rule)
-        artifact, now = self._signed(slot, signer, body)
+        content = self._artifact(slot, Stage.CONTENT)
+        self._refuse_late(content, rule)
+        artifact, now = self._signed(slot, content, signer, body)
         attempt = Attempt(slot.id, What.SENT, slot.digest, {"attempt": 1}, now)
         change = Change(slot, after, now, artifacts=(artifact,), attempts=(attempt,), sent=True, live=True, current=True)
         return self._outgoing(change, artifact)
 
-    def _signed(self, slot: Slot, signer: Signer, body: Body | None) -> tuple[Artifact, float]:
+    def _signed(self, slot: Slot, content: Artifact, signer: Signer, body: Body | None) -> tuple[Artifact, float]:
         refuse_no_signer(signer)
         if signer.address != slot.scope.account:
             raise LedgerError("not_ours", f"nonce {slot.key} is of {slot.scope.account}, and the signer is {signer.address}")
-        stored = self._artifact(slot, Stage.CONTENT)
-        document = read_document(cast("str", stored.content))
-        if document is None:
+        text = cast("str", content.content)
+        carried = self._just_committed.pop(text, None) or read_carried(text)  # The same text carries the same.
+        if carried is None:
             raise LedgerError("illegal_event", f"nonce {slot.key} carries no typed data: sign it yourself, and use store_signed")
-        if document.signing_hash != slot.digest:
+        digest, order = carried.digest, carried.order
+        if digest != slot.digest:
             raise LedgerError("tampered", f"the order that is stored under nonce {slot.key} does not give the stored digest: sign nothing")
-        order = Order.from_typed_data(document) if document.type_hash == Order.type_hash else None
         if order is not None:
             refuse_faults(order)
             if order.maker != slot.scope.account:
                 raise LedgerError("tampered", f"the order that is stored under nonce {slot.key} is of another maker: sign nothing")
         if body is None and order is None:
             raise InvalidInput(path="body", expected="how to make the bytes to send: only the built-in order's are known", actual="nothing")
-        signature = checked_signature(signer, document.signing_hash, lambda: document)
+        signature = checked_signature(signer, digest, carried.document)
         if body is not None:
-            raw = body(document, signature)
+            raw = body(carried.document(), signature)
         else:
             assert order is not None
-            raw = venue_payload(SignedOrder(order, document.domain, document.signing_hash, signature, signer.address))
+            raw = venue_payload(SignedOrder(order, carried.domain, digest, signature, signer.address))
         now = self._now()
-        return Artifact(slot.id, Stage.SIGNED, document.signing_hash, None, None, bytes(signature), _checked_body(raw), now), now
+        return Artifact(slot.id, Stage.SIGNED, digest, None, None, bytes(signature), _checked_body(raw), now), now
 
     def store_signed(self, slot: Slot, signature: bytes, body: bytes) -> Slot:
         """Store a signature that was made elsewhere, over the committed digest: a transaction's. It is not checked here."""
@@ -647,13 +655,6 @@ def slot_json(slot: Slot) -> dict[str, Any]:
         "sent_at": slot.sent_at,
         "changed_at": slot.changed_at,
     }
-
-
-def _canonical(content: Mapping[str, Any]) -> str:
-    try:
-        return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        raise InvalidInput(path="content", expected="JSON values", actual="something else") from None
 
 
 def _checked_body(raw: object) -> bytes:

@@ -129,7 +129,7 @@ class MemoryStore:
             state=change.state,
             digest=digest,
             owner=lease.owner,
-            lease_until=now + lease.seconds,
+            lease_until=now + lease.seconds if found.lease_until > now else found.lease_until,
             changed_at=float(change.at),
             sent_at=float(change.at) if change.sent and found.sent_at is None else found.sent_at,
         )

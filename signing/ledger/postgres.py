@@ -48,9 +48,9 @@ _TRIES: Final = 4
 _CHANGED_UNDER_US: Final = frozenset({"unsupported", "replaced", "synchronous"})
 
 _NOW: Final = "extract(epoch FROM clock_timestamp())::double precision"
-_READY: Final = "(SELECT @.require(%(session)s, %(slots)s::oid))"
+_EPOCH: Final = "(SELECT @.require(%(session)s, %(slots)s::oid))"
 _SCOPE: Final = "venue = %(venue)s AND network = %(network)s AND account = %(account)s AND kind = %(kind)s"
-_EPOCH: Final = "(SELECT value::bigint FROM @.meta WHERE name = 'epoch')"
+_NEXT_EPOCH: Final = "UPDATE @.meta SET value = (value::bigint + 1)::text WHERE name = 'epoch'"
 _HIGHEST_SENT: Final = f"(SELECT max(key) FROM @.slots WHERE {_SCOPE} AND sent_at IS NOT NULL)"
 
 _NEW_SLOTS: Final = f"""
@@ -65,7 +65,7 @@ RETURNING {SLOT}"""
 _RESERVE: Final = f"""
 WITH counter AS (
     UPDATE @.counters SET next = greatest(next, %(floor)s::numeric) + %(count)s::numeric
-    WHERE {_SCOPE} AND {_READY} AND epoch = {_EPOCH}
+    WHERE {_SCOPE} AND epoch = {_EPOCH}
         AND greatest(next, %(floor)s::numeric) + %(count)s::numeric - 1 <= %(limit)s::numeric
         AND (%(asked)s::numeric IS NULL OR %(asked)s::numeric <= acknowledged OR %(asked)s::numeric <= {_HIGHEST_SENT} + 1)
         AND NOT (%(fill)s::boolean AND EXISTS (SELECT FROM @.slots WHERE {_SCOPE} AND state = 'released' AND shared = %(shared)s::boolean
@@ -130,7 +130,7 @@ class PostgresStore:
         except DatabaseError as error:
             told = translate(error, self._name, lost=session.lost)
             session.close()
-            raise told from error
+            raise told from None
         except BaseException:
             session.close()
             raise
@@ -141,7 +141,7 @@ class PostgresStore:
         rows = partial(self._rows, session)
         ((known, tables, meta),) = rows(
             "SELECT to_regnamespace(%(name)s) IS NOT NULL, EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace(%(name)s)), "
-            "EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(%(meta)s) AND attname = 'value')",
+            "(SELECT count(*) = 2 FROM pg_attribute WHERE attrelid = to_regclass(%(meta)s) AND attname IN ('name', 'value'))",
             {"name": f'"{self.schema}"', "meta": f'"{self.schema}".meta'},
         )
         found = {str(name): str(value) for name, value in rows("SELECT name, value FROM @.meta")} if meta else {}
@@ -183,8 +183,13 @@ class PostgresStore:
         if meta["place"] != place:
             rows("UPDATE @.meta SET value = %s WHERE name = 'place'", (place,))
             if meta["place"]:
-                rows("UPDATE @.meta SET value = (value::bigint + 1)::text WHERE name = 'epoch'")
+                self._begin_epoch(session)
         self._store_id = meta["store_id"]
+
+    def _begin_epoch(self, session: Session) -> None:
+        # Every statement that reserves or sends holds this lock until it has committed: none of the last epoch comes afterwards.
+        self._rows(session, "SELECT pg_advisory_xact_lock(hashtextextended('@', 3))")
+        self._rows(session, _NEXT_EPOCH)
 
     def _rows(self, session: Session, text: str, values: Sequence[Any] | dict[str, Any] = (), *, prepare: bool = False) -> list[Any]:
         return session.rows(schema_.named(text, self.schema), values, prepare=prepare)
@@ -218,7 +223,7 @@ class PostgresStore:
                 told = translate(error, self._name, lost=session.lost)
                 if told.reason in _CHANGED_UNDER_US:
                     session.close()  # The next call checks it all again, and says what is wrong.
-                raise told from error
+                raise told from None  # Its details may show a row, and so a signature.
             finally:
                 if session.lost:
                     session.close()
@@ -227,6 +232,7 @@ class PostgresStore:
     def _write(self, act: Callable[[Session], _T]) -> _T:
         """Do what the server makes as a whole or not at all; a few times, if others are in the way."""
         with self._using() as session:
+            session.warnings.clear()
             for turn in range(_TRIES):
                 try:
                     result = act(session)
@@ -236,7 +242,7 @@ class PostgresStore:
                 else:
                     session.refuse_warned()
                     return result
-            raise AssertionError
+            raise AssertionError  # The last turn returns or raises.
 
     def _write_alone(self, scope: Scope, act: Callable[[Session, Counter | None, int], _T]) -> _T:
         """Do something in a transaction that alone reserves in a scope, with its counter and the store's epoch."""
@@ -244,15 +250,14 @@ class PostgresStore:
         def whole(session: Session) -> _T:
             with self._transaction(session):
                 # The scope may have no row to lock yet.
-                self._rows(
+                ((epoch, _lock),) = self._rows(
                     session,
-                    f"SELECT {_READY}, pg_advisory_xact_lock(hashtextextended(%(name)s, 2))",
+                    f"SELECT {_EPOCH}, pg_advisory_xact_lock(hashtextextended(%(name)s, 2))",
                     {**self._here(session), "name": f"{self.schema} {scope}"},
                 )
                 rows = self._rows(
                     session, f"SELECT next, acknowledged, epoch FROM @.counters WHERE {_SCOPE} FOR UPDATE", _scope_named(scope)
                 )
-                ((epoch,),) = self._rows(session, f"SELECT {_EPOCH}")
                 return act(session, _counter(rows[0]) if rows else None, epoch)
 
         return self._write(whole)
@@ -314,7 +319,9 @@ class PostgresStore:
                 )
             ]
             fresh = {**values, "first": str(first), "count": str(count - len(taken))}
-            slots += [_slot(row, scope) for row in self._rows(session, f"WITH counter AS (SELECT %(first)s::numeric AS first){_NEW_SLOTS}", fresh)]
+            slots += [
+                _slot(row, scope) for row in self._rows(session, f"WITH counter AS (SELECT %(first)s::numeric AS first){_NEW_SLOTS}", fresh)
+            ]
             return sorted(slots, key=lambda slot: (slot.id not in taken, slot.key))
 
         return self._write_alone(scope, slowly)
@@ -372,7 +379,7 @@ class PostgresStore:
                 "(slot bigint, what text, digest text, details text, at double precision)), "
                 "missing AS (SELECT min(n.slot) AS slot FROM new n WHERE NOT EXISTS (SELECT FROM @.slots s WHERE s.id = n.slot)), "
                 "done AS (INSERT INTO @.attempts (slot, what, digest, details, at) SELECT n.slot, what, decode(digest, 'hex'), details, at "
-                f"FROM new n, missing WHERE missing.slot IS NULL AND {_READY}) SELECT slot FROM missing",
+                f"FROM new n, missing WHERE missing.slot IS NULL AND {_EPOCH} > 0) SELECT slot FROM missing",
                 {**self._here(session), "new": json.dumps([_attempt_json(attempt) for attempt in attempts])},
                 prepare=True,
             )
@@ -394,7 +401,7 @@ class PostgresStore:
         }
         columns = ", ".join(f"s.{name}" for name in SLOT.split(", "))
         text = (
-            f"WITH picked AS MATERIALIZED (SELECT id FROM @.slots WHERE {_READY} AND state = ANY(%(states)s) "
+            f"WITH picked AS MATERIALIZED (SELECT id FROM @.slots WHERE {_EPOCH} > 0 AND state = ANY(%(states)s) "
             f"AND (owner <> %(owner)s AND left(owner, -17) = %(name)s OR lease_until <= {_NOW}){'' if scope is None else f' AND {_SCOPE}'} "
             "ORDER BY id LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED) "
             f"UPDATE @.slots s SET owner = %(owner)s, lease_epoch = lease_epoch + 1, lease_until = {_NOW} + %(seconds)s, "
@@ -428,6 +435,15 @@ class PostgresStore:
 
         return self._write_alone(scope, act)
 
+    def halt(self) -> None:
+        """See :class:`Store`. It waits for the statements that are under way."""
+
+        def act(session: Session) -> None:
+            with self._transaction(session):
+                self._begin_epoch(session)
+
+        self._write(act)
+
     def counters(self) -> dict[Scope, Counter]:
         """See :class:`Store`."""
         with self._using() as session:
@@ -446,13 +462,17 @@ class PostgresStore:
     def artifacts(self, slot_id: int) -> list[Artifact]:
         """See :class:`Store`."""
         with self._using() as session:
-            rows = self._rows(session, f"SELECT {ARTIFACT} FROM @.artifacts WHERE slot = %s::bigint ORDER BY id", (str(slot_id),), prepare=True)
+            rows = self._rows(
+                session, f"SELECT {ARTIFACT} FROM @.artifacts WHERE slot = %s::bigint ORDER BY id", (str(slot_id),), prepare=True
+            )
             return [artifact_of(row) for row in rows]
 
     def attempts(self, slot_id: int) -> list[Attempt]:
         """See :class:`Store`."""
         with self._using() as session:
-            rows = self._rows(session, f"SELECT {ATTEMPT} FROM @.attempts WHERE slot = %s::bigint ORDER BY id", (str(slot_id),), prepare=True)
+            rows = self._rows(
+                session, f"SELECT {ATTEMPT} FROM @.attempts WHERE slot = %s::bigint ORDER BY id", (str(slot_id),), prepare=True
+            )
             return [attempt_of(row) for row in rows]
 
     def by_reference(self, scope: Scope, reference: str) -> Slot | None:
@@ -491,7 +511,9 @@ class PostgresStore:
 
     def backup(self, path: Path) -> None:  # noqa: ARG002 - the protocol's
         """Not for this store."""
-        raise LedgerError("unsupported", "a ledger in PostgreSQL is backed up by the server's tools: pg_dump, or pg_basebackup with its log")
+        raise LedgerError(
+            "unsupported", "a ledger in PostgreSQL is backed up by the server's tools: pg_dump, or pg_basebackup with its log"
+        )
 
     def close(self) -> None:
         """See :class:`Store`."""

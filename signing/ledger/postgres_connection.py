@@ -5,6 +5,7 @@ The one module that knows psycopg. No error of it gets out, and no message holds
 
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from orderseal.signing.errors import InvalidInput, describe
@@ -49,6 +50,18 @@ _STATES: Final = {
 }
 """What a SQLSTATE, or its class, means (PostgreSQL, *Error Codes*)."""
 
+_REFUSALS: Final = (
+    ("authentication failed", "denied"),
+    ("no password supplied", "denied"),
+    ("permission denied", "denied"),
+    ("pg_hba.conf", "denied"),
+    ('role "', "denied"),
+    ("does not exist", "missing"),
+    ("too many", "busy"),
+    ("remaining connection slots", "busy"),
+)
+"""What the words of a refused connection mean: libpq gives no code."""
+
 _LOST: Final = "the connection is lost, and whether the last change was made is not known: read the row again before anything else"
 
 
@@ -90,16 +103,16 @@ def dialler(conninfo: str, connect_timeout: float) -> Callable[[], _Connection]:
     Raises:
         InvalidInput: that is no connection string; what is wrong with it is not said, since it may hold a password.
     """
-    try:
-        if not isinstance(conninfo, str) or "\0" in conninfo or not conninfo.strip():
-            raise ValueError
-        known = _conninfo.conninfo_to_dict(conninfo)
-    except (psycopg.Error, ValueError):
+    known: dict[str, Any] = {}
+    if isinstance(conninfo, str) and "\0" not in conninfo and conninfo.strip():
+        with suppress(psycopg.Error, ValueError):
+            known = dict(_conninfo.conninfo_to_dict(conninfo))
+    if not known:
         raise InvalidInput(
             path="conninfo",
             expected="a connection string such as postgresql://bot@db.example/ledger",
             actual="another text" if isinstance(conninfo, str) else describe(conninfo),
-        ) from None
+        )
     for name in ("replication", "client_encoding"):
         if known.get(name) not in (None, "", "false", "utf8", "UTF8"):
             raise InvalidInput(path=f"conninfo.{name}", expected="nothing", actual="a value: a ledger sets it itself")
@@ -123,14 +136,12 @@ def dialler(conninfo: str, connect_timeout: float) -> Callable[[], _Connection]:
 
 
 def _refused(error: DatabaseError, secret: str) -> LedgerError:
-    """No connection came about. Of a refusal libpq gives no code, so only its words tell; all it says beyond host and role is left out."""
+    """Why no connection came about. The text of libpq names host, role and database."""
     text = str(error)
     if secret:
         text = text.replace(secret, "…")
     text = " ".join(text.split())[:300]
-    for words, reason in (("authentication failed", "denied"), ("no password supplied", "denied"), ("permission denied", "denied"),
-                          ("pg_hba.conf", "denied"), ("does not exist", "missing"), ("too many", "busy"),
-                          ("remaining connection slots", "busy")):  # fmt: skip
+    for words, reason in _REFUSALS:
         if words in text:
             return LedgerError(reason, f"the ledger's server refuses the connection: {text}")
     return LedgerError("unreachable", f"the ledger's server cannot be reached: {text}")
@@ -147,7 +158,7 @@ class Session:
     def __init__(self, dial: Callable[[], _Connection], busy_timeout: float) -> None:
         self._connection = dial()
         self.token = secrets.token_hex(16)
-        self._warnings: list[str] = []
+        self.warnings: list[tuple[str, str]] = []
         self._connection.add_notice_handler(self._hear)
         info = self._connection.info
         self.name = f"{info.dbname} at {info.host}"
@@ -160,7 +171,7 @@ class Session:
 
     def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
         if notice.severity_nonlocalized == "WARNING":
-            self._warnings.append(notice.message_primary or "")
+            self.warnings.append((notice.sqlstate or "", notice.message_primary or ""))
 
     def _check(self, busy_timeout: float) -> None:
         """Refuse a server that may lose what it has confirmed, and set what must not change under us."""
@@ -190,6 +201,7 @@ class Session:
             "lock_timeout": f"{max(1, round(busy_timeout * 1000))}ms",
             "statement_timeout": f"{round((busy_timeout + _GRACE) * 1000)}ms",
             "idle_in_transaction_session_timeout": "60s",
+            "idle_session_timeout": "0",
             "search_path": "pg_catalog, pg_temp",
             "extra_float_digits": "1",
             "jit": "off",
@@ -198,7 +210,7 @@ class Session:
         self.rows(
             f"SELECT {', '.join(['set_config(%s, %s, false)'] * len(settings))}", [text for pair in settings.items() for text in pair]
         )
-        self._warnings.clear()
+        self.warnings.clear()
 
     def rows(self, text: str, values: Sequence[Any] | dict[str, Any] = (), *, prepare: bool = False) -> list[tuple[Any, ...]]:
         """Run a statement and give its rows. With ``prepare`` it is planned once a session, at the price of one more round trip then."""
@@ -207,9 +219,11 @@ class Session:
 
     def refuse_warned(self) -> None:
         """Raise if the server has confirmed a commit with a reservation: a standby was not waited for."""
-        if self._warnings:
-            told = self._warnings[0]
+        if self.warnings:
+            state, told = self.warnings[0]
             self.close()
+            if state.startswith("57P"):  # The server is being shut down; with or without having waited for a standby.
+                raise LedgerError("unreachable", f"the ledger {self.name}: {_LOST} ({told})")
             raise LedgerError(
                 "synchronous",
                 f"the ledger {self.name}: the server gave a warning ({told}): what was committed may be on no standby; read it",

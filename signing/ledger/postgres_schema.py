@@ -198,25 +198,27 @@ BEGIN
     RETURN NEW;
 END"""
 
-# What a statement needs beyond its rows: the session that was checked, the tables that were checked, and a disk that is written to.
+# What a statement needs beyond its rows: the session that was checked, the tables that were checked, a disk that is written to, and an
+# epoch that stays until it has committed. It gives that epoch, read after the lock, and not as old as the statement.
 _REQUIRE: Final = """
 BEGIN
     IF current_setting('orderseal.session', true) IS DISTINCT FROM session THEN
-        PERFORM @.refuse('unsupported', 'the statement came to another session than was checked');
+        PERFORM @.refuse('unsupported', 'the statement came to another session than was checked, as behind a pooler in transaction mode');
     ELSIF '@.slots'::regclass::oid <> slots THEN
         PERFORM @.refuse('replaced', 'the tables are not those that were opened');
     ELSIF current_setting('fsync') <> 'on' OR current_setting('full_page_writes') <> 'on' THEN
         PERFORM @.refuse('synchronous', 'fsync or full_page_writes is off now');
     END IF;
-    RETURN true;
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('@', 3));
+    RETURN (SELECT m.value::bigint FROM @.meta m WHERE m.name = 'epoch');
 END"""
 
 _APPLY: Final = """
 DECLARE
+    present bigint := @.require(session, slots);
     change jsonb;
     after @.slots;
 BEGIN
-    PERFORM @.require(session, slots);
     FOR change IN SELECT value FROM jsonb_array_elements(changes) LOOP
         INSERT INTO @.artifacts (slot, stage, digest, content, deadline, signature, body, at)
             SELECT a.slot, a.stage, decode(a.digest, 'hex'), a.content, a.deadline, decode(a.signature, 'hex'), decode(a.body, 'hex'), a.at
@@ -224,8 +226,7 @@ BEGIN
                 signature text, body text, at double precision);
         IF (change->>'current')::boolean AND NOT EXISTS (
             SELECT FROM @.slots s JOIN @.counters c USING (venue, network, account, kind)
-            WHERE s.id = (change->>'slot')::bigint
-                AND c.epoch = (SELECT m.value::bigint FROM @.meta m WHERE m.name = 'epoch'))
+            WHERE s.id = (change->>'slot')::bigint AND c.epoch = present)
         THEN
             PERFORM @.refuse('needs_reconcile', change->>'number');
         END IF;
@@ -266,7 +267,7 @@ _FUNCTIONS: Final = {
     "add_artifact()": ("trigger", _ADD_ARTIFACT),
     "add_attempt()": ("trigger", _ADD_ATTEMPT),
     "keep_intent()": ("trigger", _KEEP_INTENT),
-    "require(session text, slots oid)": ("boolean", _REQUIRE),
+    "require(session text, slots oid)": ("bigint", _REQUIRE),
     "apply(session text, slots oid, changes jsonb, new_owner text, seconds double precision)": ("SETOF @.slots", _APPLY),
 }
 """Head, result and source of each function. PL/pgSQL asks the tables anew at each statement, also within one that is under way."""
@@ -358,7 +359,8 @@ SELECT ARRAY['constraint', relname, contype::text,
         (SELECT string_agg(attname, ', ' ORDER BY place) FROM unnest(conkey) WITH ORDINALITY AS k (number, place)
             JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.number),
         coalesce((SELECT relname FROM pg_class WHERE oid = c.confrelid), ''),
-        (convalidated AND coalesce((SELECT indisvalid FROM pg_index WHERE indexrelid = c.conindid), true))::text, condeferrable::text]::text[]
+        (convalidated AND coalesce((SELECT indisvalid FROM pg_index WHERE indexrelid = c.conindid), true))::text,
+        condeferrable::text]::text[]
     FROM tables t JOIN pg_constraint c ON c.conrelid = t.oid AND c.contype <> 'n'
 UNION ALL
 SELECT ARRAY['trigger', relname, tgname, p.proname, (SELECT nspname FROM pg_namespace WHERE oid = p.pronamespace), tgtype::text,

@@ -19,10 +19,11 @@ from orderseal.signing.ledger import schema
 from orderseal.signing.ledger.errors import LedgerError
 from orderseal.signing.ledger.filesystem import create_private, refuse_place, sync_folder
 from orderseal.signing.ledger.nonces import Claim, allot, reconciled, refuse_epoch
-from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Scope, Slot, Stage, StoreInfo, What
+from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Scope, Slot, StoreInfo, What
+from orderseal.signing.ledger.rows import ARTIFACT, ATTEMPT, SLOT, artifact_of, attempt_of, conditions, scope_values, slot_of
 from orderseal.signing.ledger.states import State
 from orderseal.signing.ledger.store import Change, Lease, Live, Query, refuse_lease, refuse_missing, refuse_reference, refuse_stale
-from orderseal.signing.values import Address, Hash32
+from orderseal.signing.values import Address
 
 # Every statement is put together from the constants below; what comes from outside is a parameter.
 # ruff: noqa: S608
@@ -31,7 +32,6 @@ __all__ = ["SqliteStore", "translate"]
 
 _MAGIC: Final = b"SQLite format 3\x00"
 _NOW: Final = "((julianday('now') - 2440587.5) * 86400.0)"
-_SLOT: Final = "id, venue, network, account, kind, key, shared, state, digest, owner, lease_epoch, lease_until, sent_at, changed_at"
 _FULL: Final = 2
 _OPENING_TRIES: Final = 100
 _CHECKED_BYTES: Final = 64 * 2**20  # Reading through a greater file would hold a bot up; its pages are still checked as they are read.
@@ -232,7 +232,7 @@ class SqliteStore:
     def reserve(self, scope: Scope, claim: Claim, count: int, lease: Lease, at: float) -> list[Slot]:
         """See :class:`Store`."""
         with self._writing() as connection:
-            where = _scope_values(scope)
+            where = scope_values(scope)
             counter = self._counter(scope)
             released: dict[int, int] = {}
             if claim.fill_released:
@@ -250,18 +250,28 @@ class SqliteStore:
             for id_ in taken:
                 rows = connection.execute(
                     "UPDATE slots SET state = 'reserved', owner = ?, lease_epoch = lease_epoch + 1, "
-                    f"lease_until = {_NOW} + ?, changed_at = ? WHERE id = ? AND state = 'released' RETURNING {_SLOT}",
+                    f"lease_until = {_NOW} + ?, changed_at = ? WHERE id = ? AND state = 'released' RETURNING {SLOT}",
                     (lease.owner, lease.seconds, at, id_),
                 )
                 slots += [_slot(row) for row in rows.fetchall()]
-            for key in range(first, first + count - len(taken)):
-                rows = connection.execute(
-                    "INSERT INTO slots (venue, network, account, kind, key, shared, state, owner, lease_epoch, lease_until, changed_at) "
-                    f"VALUES (?, ?, ?, ?, ?, ?, 'reserved', ?, 1, {_NOW} + ?, ?) RETURNING {_SLOT}",
-                    (*where, key.to_bytes(32, "big"), claim.shared, lease.owner, lease.seconds, at),
-                )
-                slots += [_slot(row) for row in rows.fetchall()]
+            if fresh := count - len(taken):
+                slots += self._insert(scope, range(first, first + fresh), claim, lease, at)
             return slots
+
+    def _insert(self, scope: Scope, keys: range, claim: Claim, lease: Lease, at: float) -> list[Slot]:
+        connection, where = self._connection, scope_values(scope)
+        (until,) = connection.execute(f"SELECT {_NOW} + ?", (lease.seconds,)).fetchone()
+        connection.executemany(
+            "INSERT INTO slots (venue, network, account, kind, key, shared, state, owner, lease_epoch, lease_until, changed_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, 'reserved', ?, 1, ?, ?)",
+            [(*where, key.to_bytes(32, "big"), claim.shared, lease.owner, until, at) for key in keys],
+        )
+        # AUTOINCREMENT: within the transaction each id is one more than the last.
+        (last,) = connection.execute("SELECT last_insert_rowid()").fetchone()
+        return [
+            Slot(id_, scope, key, claim.shared, State.RESERVED, None, lease.owner, 1, until, None, float(at))
+            for id_, key in enumerate(keys, last - len(keys) + 1)
+        ]
 
     def _epoch(self) -> int:
         return int(self._connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0])
@@ -269,7 +279,7 @@ class SqliteStore:
     def _counter(self, scope: Scope) -> Counter | None:
         row = self._connection.execute(
             "SELECT next, acknowledged, epoch FROM counters WHERE venue = ? AND network = ? AND account = ? AND kind = ?",
-            _scope_values(scope),
+            scope_values(scope),
         ).fetchone()
         return None if row is None else Counter(_number(row[0]), _number(row[1]), int(row[2]))
 
@@ -277,14 +287,14 @@ class SqliteStore:
         self._connection.execute(
             "INSERT INTO counters VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
             "next = excluded.next, acknowledged = excluded.acknowledged, epoch = excluded.epoch",
-            (*_scope_values(scope), counter.next.to_bytes(33, "big"), counter.acknowledged.to_bytes(33, "big"), counter.epoch),
+            (*scope_values(scope), counter.next.to_bytes(33, "big"), counter.acknowledged.to_bytes(33, "big"), counter.epoch),
         )
 
     def _highest_sent(self, scope: Scope) -> int | None:
         row = self._connection.execute(
             "SELECT max(key) FROM slots INDEXED BY slots_sent "
             "WHERE sent_at IS NOT NULL AND venue = ? AND network = ? AND account = ? AND kind = ?",
-            _scope_values(scope),
+            scope_values(scope),
         ).fetchone()
         return None if row[0] is None else _number(row[0])
 
@@ -313,9 +323,11 @@ class SqliteStore:
         if change.current and ((counter := self._counter(slot.scope)) is None or counter.epoch != self._epoch()):
             raise refuse_epoch(slot.scope)
         row = self._connection.execute(
-            f"UPDATE slots SET state = ?, digest = coalesce(?, digest), owner = ?, lease_until = {_NOW} + ?, changed_at = ?, "
+            # A lease that has run out is not renewed by a change: whoever stood still so long may record, and send nothing more.
+            "UPDATE slots SET state = ?, digest = coalesce(?, digest), owner = ?, "
+            f"lease_until = CASE WHEN lease_until > {_NOW} THEN {_NOW} + ? ELSE lease_until END, changed_at = ?, "
             "sent_at = coalesce(sent_at, ?) "
-            f"WHERE id = ? AND state = ? AND lease_epoch = ? AND (? OR lease_until > {_NOW}) RETURNING {_SLOT}",
+            f"WHERE id = ? AND state = ? AND lease_epoch = ? AND (? OR lease_until > {_NOW}) RETURNING {SLOT}",
             (
                 change.state.value, change.digest, lease.owner, lease.seconds, change.at, change.at if change.sent else None,
                 slot.id, slot.state.value, slot.lease_epoch, not change.live,
@@ -333,7 +345,7 @@ class SqliteStore:
         row = self._connection.execute(
             "INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (venue, network, account, kind, reference) DO UPDATE "
             "SET slot = excluded.slot WHERE slot IN (SELECT id FROM slots WHERE state = 'abandoned' AND sent_at IS NULL) RETURNING slot",
-            (*_scope_values(slot.scope), reference, slot.id),
+            (*scope_values(slot.scope), reference, slot.id),
         ).fetchone()
         if row is None:
             raise refuse_reference(reference, self._named(slot.scope, reference))
@@ -357,12 +369,12 @@ class SqliteStore:
         with self._writing() as connection:
             marks, names = _marks(states)
             where, values = (
-                ("", ()) if scope is None else (" AND venue = ? AND network = ? AND account = ? AND kind = ?", _scope_values(scope))
+                ("", ()) if scope is None else (" AND venue = ? AND network = ? AND account = ? AND kind = ?", scope_values(scope))
             )
             rows = connection.execute(
                 f"UPDATE slots SET owner = ?, lease_epoch = lease_epoch + 1, lease_until = {_NOW} + ?, changed_at = ? WHERE id IN "
                 f"(SELECT id FROM slots WHERE state IN ({marks}){where} AND (owner <> ? AND substr(owner, 1, length(owner) - 17) = ? "
-                f"OR lease_until <= {_NOW}) ORDER BY id LIMIT ?) RETURNING {_SLOT}",
+                f"OR lease_until <= {_NOW}) ORDER BY id LIMIT ?) RETURNING {SLOT}",
                 (lease.owner, lease.seconds, at, *names, *values, lease.owner, lease.name, limit),
             )
             return sorted((_slot(row) for row in rows.fetchall()), key=lambda slot: slot.id)
@@ -377,8 +389,8 @@ class SqliteStore:
             rows = connection.execute(
                 "UPDATE slots SET state = 'abandoned', lease_epoch = lease_epoch + 1, changed_at = ? "
                 "WHERE venue = ? AND network = ? AND account = ? AND kind = ? AND state IN ('reserved', 'released') AND (? OR key < ?) "
-                f"RETURNING {_SLOT}",
-                (at, *_scope_values(scope), whole, venue_next.to_bytes(32, "big")),
+                f"RETURNING {SLOT}",
+                (at, *scope_values(scope), whole, venue_next.to_bytes(32, "big")),
             )
             slots = [_slot(row) for row in rows.fetchall()]
             self._append([Attempt(slot.id, What.NOTE, None, {"why": "reconciled: it may have been used elsewhere"}, at) for slot in slots])
@@ -401,38 +413,14 @@ class SqliteStore:
             return self._read(query)
 
     def _read(self, query: Query) -> list[Slot]:
-        conditions: list[str] = []
-        values: list[Any] = []
-        for column in ("venue", "network", "account", "kind"):
-            if (value := getattr(query, column)) is not None:
-                conditions.append(f"{column} = ?")
-                values.append(bytes(value) if isinstance(value, bytes) else value)
-        if query.key is not None:
-            conditions.append("key = ?")
-            values.append(query.key.to_bytes(32, "big"))
-        if query.ids:
-            conditions.append(f"id IN ({', '.join('?' * len(query.ids))})")
-            values += query.ids
-        if query.after_id:
-            conditions.append("id > ?")
-            values.append(query.after_id)
-        if query.states:
-            marks, names = _marks(query.states)
-            conditions.append(f"state IN ({marks})")
-            values += names
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        order = "DESC" if query.newest_first else "ASC"
-        limit = -1 if query.limit is None else query.limit
-        rows = self._connection.execute(f"SELECT {_SLOT} FROM slots{where} ORDER BY id {order} LIMIT ?", (*values, limit))
-        return [_slot(row) for row in rows.fetchall()]
+        where, values = conditions(query, "?", lambda key: key.to_bytes(32, "big"))
+        return [_slot(row) for row in self._connection.execute(f"SELECT {SLOT} FROM slots{where}", values).fetchall()]
 
     def artifacts(self, slot_id: int) -> list[Artifact]:
         """See :class:`Store`."""
         with self._reading() as connection:
-            rows = connection.execute(
-                "SELECT slot, stage, digest, content, deadline, signature, body, at FROM artifacts WHERE slot = ? ORDER BY id", (slot_id,)
-            )
-            return [Artifact(r[0], Stage(r[1]), Hash32(r[2]), *r[3:]) for r in rows.fetchall()]
+            rows = connection.execute(f"SELECT {ARTIFACT} FROM artifacts WHERE slot = ? ORDER BY id", (slot_id,))
+            return [artifact_of(row) for row in rows.fetchall()]
 
     def attempts(self, slot_id: int) -> list[Attempt]:
         """See :class:`Store`."""
@@ -440,8 +428,8 @@ class SqliteStore:
             return self._attempts(slot_id)
 
     def _attempts(self, slot_id: int) -> list[Attempt]:
-        rows = self._connection.execute("SELECT slot, what, digest, details, at FROM attempts WHERE slot = ? ORDER BY id", (slot_id,))
-        return [Attempt(r[0], What(r[1]), None if r[2] is None else Hash32(r[2]), json.loads(r[3]), r[4]) for r in rows.fetchall()]
+        rows = self._connection.execute(f"SELECT {ATTEMPT} FROM attempts WHERE slot = ? ORDER BY id", (slot_id,))
+        return [attempt_of(row) for row in rows.fetchall()]
 
     def by_reference(self, scope: Scope, reference: str) -> Slot | None:
         """See :class:`Store`."""
@@ -450,16 +438,16 @@ class SqliteStore:
 
     def _named(self, scope: Scope, reference: str) -> Slot | None:
         row = self._connection.execute(
-            f"SELECT {_SLOT} FROM slots WHERE id = (SELECT slot FROM intents "
+            f"SELECT {SLOT} FROM slots WHERE id = (SELECT slot FROM intents "
             "WHERE venue = ? AND network = ? AND account = ? AND kind = ? AND reference = ?)",
-            (*_scope_values(scope), reference),
+            (*scope_values(scope), reference),
         ).fetchone()
         return None if row is None else _slot(row)
 
     def live(self, at: float, *, pending: bool = False) -> Iterator[Live]:
         """See :class:`Store`."""
         with self._reading() as connection:
-            columns = ", ".join(f"s.{name}" for name in _SLOT.split(", "))
+            columns = ", ".join(f"s.{name}" for name in SLOT.split(", "))
             rows = connection.execute(
                 f"SELECT {columns}, a.content, a.deadline FROM slots s JOIN artifacts a ON a.slot = s.id AND a.stage = 'content' "
                 "WHERE (a.deadline IS NULL OR a.deadline > ?) AND (? AND s.state IN ('committed', 'signed') AND a.digest = s.digest "
@@ -519,10 +507,6 @@ def _refuse_foreign(path: Path) -> None:
         )
 
 
-def _scope_values(scope: Scope) -> tuple[str, str, bytes, str]:
-    return scope.venue, scope.network, bytes(scope.account), scope.kind
-
-
 def _number(raw: bytes) -> int:
     return int.from_bytes(raw, "big")
 
@@ -533,16 +517,4 @@ def _marks(states: frozenset[State]) -> tuple[str, list[str]]:
 
 
 def _slot(row: Sequence[Any]) -> Slot:
-    return Slot(
-        id=row[0],
-        scope=Scope(row[1], row[2], Address(row[3]), row[4]),
-        key=_number(row[5]),
-        shared=bool(row[6]),
-        state=State(row[7]),
-        digest=None if row[8] is None else Hash32(row[8]),
-        owner=row[9],
-        lease_epoch=row[10],
-        lease_until=row[11],
-        sent_at=row[12],
-        changed_at=row[13],
-    )
+    return slot_of(row, _number(row[5]))

@@ -1,15 +1,19 @@
-"""What the tests of the ledger share: a clock that stands still, an account, orders, and ledgers over both stores."""
+"""What the tests of the ledger share: a clock that stands still, an account, orders, and ledgers over all stores."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.postgres_server import Programs, Server, scratch_folder
 
 from orderseal.signing import Domain, LocalSigner, Order
 from orderseal.signing.ledger import Ledger, MemoryStore, Scope
+from orderseal.signing.ledger.postgres import PostgresStore
 
 NOW = 1_780_000_000.0
 
@@ -69,16 +73,41 @@ def make_order(signer: LocalSigner) -> Callable[..., Order]:
 
 MakeLedger = Callable[..., Ledger]
 
+_schemas = count(1)
 
-@pytest.fixture(params=["memory", "sqlite"])
+
+def new_schema() -> str:
+    """A name that no other test of this worker has."""
+    return f"test_{next(_schemas)}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server of this worker's own."""
+    scratch = scratch_folder()
+    server = Server(scratch, Programs(scratch))
+    server.create()
+    server.start()
+    yield server
+    server.kill()  # A shutdown in order would write all to the disk first.
+    shutil.rmtree(scratch)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def make_ledger(request: pytest.FixtureRequest, tmp_path: Path, time: Time) -> Iterator[MakeLedger]:
-    """Open one more ledger over the same store: memory, then SQLite."""
+    """Open one more ledger over the same store: memory, SQLite, then PostgreSQL."""
     memory = MemoryStore()
+    schema = new_schema()
     opened: list[Ledger] = []
 
     def make(**options: Any) -> Ledger:
         options = {"clock": time, **options}
-        ledger = Ledger(memory if request.param == "memory" else tmp_path / "ledger.db", **options)
+        if request.param == "postgres":
+            server: Server = request.getfixturevalue("postgres")
+            store: Any = PostgresStore(server.conninfo(password=server.password), schema=schema)
+        else:
+            store = memory if request.param == "memory" else tmp_path / "ledger.db"
+        ledger = Ledger(store, **options)
         opened.append(ledger)
         return ledger
 

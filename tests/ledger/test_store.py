@@ -124,6 +124,18 @@ class TestReserving:
         assert ledger.counters()[scope].next == 6
         assert ledger.reconcile(scope, 6 + 1001, max_jump=2000, skip=10)[0].next == 6 + 1001 + 10
 
+    def test_reconciling_at_the_very_end_gives_no_key_twice(self, ledger: Ledger, scope: Scope) -> None:
+        class Last:
+            def claim(self, now: float) -> Claim:
+                return Claim(floor=2**256 - 1)
+
+        assert ledger.reserve(scope, Last()).key == 2**256 - 1
+        counter, _ = ledger.reconcile(scope, 0)
+        assert counter.next == 2**256
+        with pytest.raises(LedgerError) as error:
+            ledger.reserve(scope, Last())
+        assert reason(error) == "exhausted"
+
     def test_the_last_nonce(self, ledger: Ledger, scope: Scope) -> None:
         rule = SequentialFromVenue(2**53 - 2, max_first=2**53)
         with pytest.raises(LedgerError) as error:

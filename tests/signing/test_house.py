@@ -117,6 +117,7 @@ def test_importing_the_core_loads_nothing_heavy(tmp_path: Path) -> None:
         "typer",
         "websockets",
         "sqlite3",
+        "psycopg",
         "orderseal.api",
         "orderseal.cli",
     )
