@@ -8,6 +8,8 @@
     ├── VerificationFailed      a signature is not what it claims to be
     ├── SignerError             a key could not be loaded, or a signer gave a wrong signature
     ├── LedgerError             the ledger refuses, or its database cannot be used
+    ├── ChainError              the EVM side
+    │   └── Reverted            a contract refused: nothing but the fee was spent
     └── VenueError              the other side
         ├── Refused             the venue's own error envelope: it did not take effect
         │   ├── Unauthorized    not logged in, or the token is no longer good
@@ -23,6 +25,7 @@ No message and no ``repr`` holds a key, a token, a password or a request body.
 from typing import Any, Self
 
 __all__ = [
+    "ChainError",
     "InvalidInput",
     "InvalidReply",
     "LedgerError",
@@ -31,6 +34,7 @@ __all__ = [
     "OutcomeUnknown",
     "RateLimited",
     "Refused",
+    "Reverted",
     "RuleViolation",
     "SignerError",
     "Unauthorized",
@@ -165,6 +169,26 @@ class LedgerError(OrdersealError):
     def __init__(self, reason: str, message: str) -> None:
         self.reason = reason
         super().__init__(message)
+
+
+class ChainError(OrdersealError):
+    """Something went wrong between us and a chain."""
+
+
+class Reverted(ChainError):
+    """A contract refused a call. Nothing of it took effect, but for the fee of a transaction that was mined.
+
+    Attributes:
+        reason: the decoded reason in words, printable and cut.
+        data: the revert data as the node gave it.
+    """
+
+    reason: str
+    data: bytes
+
+    def __init__(self, what: str, *, reason: str, data: bytes = b"") -> None:
+        self.reason, self.data = reason, data
+        super().__init__(f"{what} reverted: {reason}")
 
 
 class VenueError(OrdersealError):

@@ -8,7 +8,7 @@ from orderseal.api.stove.client import AsyncClient
 from orderseal.api.stove.models import FINAL_STATUSES, OrderPage, OrderStatus, PlacedOrder
 from orderseal.api.stove.wire import words
 from orderseal.api.submission.driver import in_thread
-from orderseal.signing import LedgerError, OrdersealError, Refused, VenueError
+from orderseal.signing import LedgerError, OrdersealError, RateLimited, Refused, VenueError
 from orderseal.signing.ledger import CancelState, Exposure, Ledger, Scope, Slot, State
 from orderseal.signing.ledger.cancels import is_settled
 
@@ -16,6 +16,7 @@ __all__ = ["Cancellation", "Cancelling", "Panic"]
 
 _TRIES: Final = 3
 _FIRST_WAIT: Final = 0.5
+_LONGEST_WAIT: Final = 10.0
 _PAGE: Final = 100
 _MOST_PAGES: Final = 1_000
 
@@ -98,7 +99,8 @@ class Cancelling:
         error: VenueError | None = None
         for turn in range(_TRIES):
             if turn:
-                await asyncio.sleep(wait)
+                wanted = error.retry_after if isinstance(error, RateLimited) else None
+                await asyncio.sleep(min(max(wait, wanted or 0.0), _LONGEST_WAIT))
                 wait *= 2
             try:
                 reply = await self._client.cancel(order_id)
@@ -136,6 +138,10 @@ class Cancelling:
         for order in await self._all_open(errors):
             cancelled[order.id], trouble = await self._ask(order.id)
             errors += [trouble] if trouble is not None else []
+            try:
+                await in_thread(self._note, order, cancelled[order.id], trouble)
+            except LedgerError as error:
+                errors.append(error)
         exposure: Exposure | None = None
         tokens = sorted({str(token.address) for token in self._client.network.tokens.values()})
         try:
@@ -145,6 +151,13 @@ class Cancelling:
             errors.append(error)
         allowances = tuple((token, str(self._client.network.settlement)) for token in tokens)
         return Panic(halted, cancelled, tuple(abandoned), exposure, allowances, tuple(errors))
+
+    def _note(self, order: PlacedOrder, state: CancelState, trouble: OrdersealError | None) -> None:
+        """Record what came of it, if the ledger knows the order."""
+        slot = self._ledger.find(self._scope, order.nonce)
+        if slot is not None and not is_settled(self._ledger.cancel_state(slot)):
+            self._ledger.record_cancel(slot, CancelState.ASKED)
+            self._ledger.record_cancel(slot, state, str(trouble or ""))
 
     async def _all_open(self, errors: list[OrdersealError]) -> list[PlacedOrder]:
         """Every order of the account that is not final, also those that this ledger does not know; as many as can be read."""

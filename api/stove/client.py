@@ -424,8 +424,10 @@ class AsyncClient:
         return AsyncStatusStream(self._listen, self._leave, seconds)
 
     async def _leave(self, listener: Listener) -> None:
-        self._listeners.discard(listener)
-        await listener.aclose()
+        try:
+            await listener.aclose()
+        finally:
+            self._listeners.discard(listener)
 
     async def _listen(self) -> Listener:
         """Open the stream; a refused token is renewed and tried once more, since subscribing changes nothing."""

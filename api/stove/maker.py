@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, Self
 from orderseal.api.stove.cancelling import Cancellation, Cancelling, Panic
 from orderseal.api.stove.client import AsyncClient
 from orderseal.api.stove.intents import NASDAQ, Side, check_intent, check_ticker, limit_order
-from orderseal.api.stove.models import FINAL_STATUSES, PlacedOrder, StatusChange
+from orderseal.api.stove.models import FINAL_STATUSES, OrderStatus, PlacedOrder, StatusChange
 from orderseal.api.stove.network import Network, order_scope
 from orderseal.api.submission import Ending, Found, Policy, Submitter
 from orderseal.api.submission.driver import in_thread
@@ -45,6 +45,7 @@ from orderseal.signing import (
     Unreachable,
     VenueError,
     describe,
+    format_time,
     system_clock,
 )
 from orderseal.signing.ledger import OPEN, Exposure, Ledger, Outgoing, Scope, SequentialFromVenue, Slot, State
@@ -54,6 +55,9 @@ __all__ = ["AsyncMaker", "Placed", "Recovered"]
 _LOG = logging.getLogger("orderseal.api.stove")
 
 _RECOVER_EVERY: Final = 60.0
+_TRIES: Final = 4
+_FIRST_WAIT: Final = 0.5
+_FILLS: Final = FINAL_STATUSES | {OrderStatus.PARTIALLY_FILLED}
 _SCALE: Final = 10**18
 
 
@@ -69,7 +73,7 @@ class Placed:
 
     slot: Slot
     order: Order
-    venue: PlacedOrder
+    venue: PlacedOrder = field(repr=False)  # It holds the signature.
 
     @property
     def nonce(self) -> int:
@@ -285,9 +289,13 @@ class AsyncMaker:
             known = await in_thread(self.ledger.by_reference, self.scope, reference)
             if known is not None and (known.state is not State.ABANDONED or known.sent_at is not None):
                 return await self._again(known, intent, reference)
-        quote, next_nonce = await asyncio.gather(
-            self.client.quote(side, ticker, shares=shares, limit=limit, pay_with=token, exchange=exchange), self.client.next_nonce()
-        )
+        asking = asyncio.create_task(self.client.next_nonce())
+        try:
+            quote = await self.client.quote(side, ticker, shares=shares, limit=limit, pay_with=token, exchange=exchange)
+            next_nonce = await asking
+        finally:  # Whatever fails: no request is left behind that goes on when this maker is closed.
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
         slot = await in_thread(self.ledger.reserve, self.scope, SequentialFromVenue(next_nonce))
         self._under_way.add(slot.id)  # Before it can be found by its reference.
         try:
@@ -333,8 +341,9 @@ class AsyncMaker:
             if slot.owner != self.ledger.owner or slot.id in self._under_way or slot.state is State.SENDING:
                 raise LedgerError(
                     "stale",
-                    f"the intent {describe(reference)} is under way under nonce {slot.key} ({slot.state.value}): wait for it, or call "
-                    "recover() if what was placing it has died",
+                    f"the intent {describe(reference)} is under way under nonce {slot.key} ({slot.state.value}), held by "
+                    f"{slot.owner.partition('#')[0]} until {format_time(slot.lease_until)} at least: ask again; if its holder has died, "
+                    "recover() settles it then",
                 )
             return await self._submit(slot, order)  # A call that placed it gave up before its outcome was known.
         if slot.state is State.ACCEPTED:
@@ -391,7 +400,8 @@ class AsyncMaker:
     # -- After a crash -------------------------------------------------------------------------------------------------------
 
     async def recover(self, *, unsent: Literal["abandon", "send"] | None = None) -> list[Recovered]:
-        """Settle the rows of this account that are open and that nobody holds: of an earlier run, or of a machine that died.
+        """Settle the rows of this account that are open and that nobody holds: of an earlier run, or of a machine that died; and those that
+        a call of this run gave up as unknown.
 
         It is done when the maker is entered, and once a minute while orders are placed.
 
@@ -400,7 +410,7 @@ class AsyncMaker:
                 ``"send"``: they go out now, if their deadline still allows it.
         """
         self._recovered_at = time.monotonic()
-        settled = await self._submitter.recover(unsent=unsent or self._unsent)
+        settled = await self._submitter.recover(unsent=unsent or self._unsent, busy=self._under_way)
         found: list[Recovered] = []
         for one in settled:
             placed = None
@@ -439,19 +449,32 @@ class AsyncMaker:
         async with contextlib.aclosing(self.client.follow(placed.venue, until=until)) as changes:
             async for change in changes:
                 await self._observe(placed.slot, change.to_status, pushed=change.pushed)
+                if change.to_status in _FILLS:  # Now: whoever has seen it may leave the loop.
+                    await self._take_stock(placed, tries=1)
                 yield change
-        await self._take_stock(placed)
+        await self._take_stock(placed, tries=_TRIES)
 
     async def _observe(self, slot: Slot, status: str, **details: Any) -> None:
         await in_thread(self.ledger.observe, slot, status, **details)
 
-    async def _take_stock(self, placed: Placed) -> None:
-        """What the venue shows at the end: fills, and whether a cancellation was done."""
-        current = await self.client.order(placed.venue.order_hash)
-        filled, evidence = _filled(current, placed.order)
-        if filled:
-            await in_thread(self.ledger.record_fill, placed.slot, filled, evidence=evidence)
-        await self._cancelling.conclude(placed.slot, current.status)
+    async def _take_stock(self, placed: Placed, tries: int) -> None:
+        """What the venue shows: fills, and whether a cancellation was done. What cannot be read now stays in the exposure."""
+        wait = _FIRST_WAIT
+        for last in range(1 - tries, 1):
+            try:
+                current = await self.client.order(placed.venue.order_hash)
+            except VenueError as error:
+                if not last:
+                    _LOG.warning("the fills of nonce %d could not be read, and stay in the exposure: %s", placed.nonce, error)
+                    return
+                await asyncio.sleep(wait)
+                wait *= 2
+                continue
+            filled, evidence = _filled(current, placed.order)
+            if filled:
+                await in_thread(self.ledger.record_fill, placed.slot, filled, evidence=evidence)
+            await self._cancelling.conclude(placed.slot, current.status)
+            return
 
     async def cancel(self, placed: Placed) -> Cancellation:
         """Ask to cancel an order. The request is on record before it leaves; asking again is harmless.
@@ -500,7 +523,11 @@ class AsyncMaker:
             await in_thread(self.ledger.close)
 
     async def __aenter__(self) -> Self:
-        await self._recover_quietly()
+        try:
+            await self._recover_quietly()
+        except BaseException:  # Nobody leaves what was not entered.
+            await self.aclose()
+            raise
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from orderseal.signing import Address, InvalidInput, Order
+from orderseal.signing import Address, InvalidInput, Order, describe
 
 __all__ = [
     "FINAL_STATUSES",
@@ -111,6 +111,12 @@ class PlacedOrder(_Reply, frozen=True, kw_only=True):
     updated_at: Annotated[datetime, msgspec.Meta(tz=True)]
     notes: str | None = None
     fills: tuple[Fill, ...] | None = None
+
+    def __repr__(self) -> str:
+        """Without the signature: whoever has it can have the order filled."""
+        side = "buy" if self.is_buy else "sell"
+        name, ticker, status = (describe(text)[1:-1] for text in (self.id, self.ticker, self.status))
+        return f"PlacedOrder({name}, nonce {self.nonce}, {side} {self.quantity} {ticker}, {status})"
 
     @property
     def is_final(self) -> bool:

@@ -186,7 +186,11 @@ class Maker:
         self._loop.stop()
 
     def __enter__(self) -> Self:
-        self._loop.call(self._async.__aenter__())
+        try:
+            self._loop.call(self._async.__aenter__())
+        except BaseException:  # Nobody leaves what was not entered.
+            self.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

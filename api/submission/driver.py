@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
@@ -24,7 +24,7 @@ from orderseal.signing import (
     system_clock,
 )
 from orderseal.signing.eip712.struct import Struct
-from orderseal.signing.ledger import Answer, Ledger, LedgerError, Meaning, Outgoing, Scope, Slot, State
+from orderseal.signing.ledger import Answer, Ledger, LedgerError, Meaning, Outgoing, Scope, Slot, State, What
 
 __all__ = ["Found", "Port", "Settled", "Submitter"]
 
@@ -33,6 +33,7 @@ R = TypeVar("R")
 
 _AT_ONCE: Final = 8
 _PAGE: Final = 500
+_SPACING: Final = 0.1  # An old unknown order is looked up again after so much of its age: a hundred times in a month, not every minute.
 _CANCELLED: Final = "cancelled before it was sent"
 
 
@@ -52,7 +53,7 @@ class Found(Generic[R]):
     signature: str = field(repr=False)
     venue_id: str
     status: str
-    receipt: R
+    receipt: R = field(repr=False)
 
 
 class Port(Protocol[R]):
@@ -127,31 +128,38 @@ class Submitter(Generic[R]):
         self._means = _Means(ledger, port, signer, deadlines, policy, elapsed, sleep, _Afterwards())
         self._clock = clock
 
-    async def submit(self, slot: Slot, *, may_send: bool = True) -> Settled[R]:
+    async def submit(self, slot: Slot, *, may_send: bool = True, patience: float | None = None) -> Settled[R]:
         """Take a committed, signed or unknown order to its end, within the policy's patience.
 
         What nothing took effect of is abandoned: a caller that tries again takes a new nonce, and no intent is left behind to take
         effect later. What is unknown at the end stays open.
 
+        Args:
+            may_send: whether bytes may leave at all; else it is only looked up.
+            patience: seconds instead of the policy's; with 0 it is tried once.
+
         Raises:
             LedgerError: the ledger cannot be used, or another instance has taken the row over.
             SignerError: nothing was signed; the order is abandoned.
         """
-        return await _Way(self._means, slot).go(may_send=may_send)
+        means = self._means if patience is None else replace(self._means, policy=replace(self._means.policy, patience=patience))
+        return await _Way(means, slot).go(may_send=may_send)
 
-    async def recover(self, *, unsent: Literal["abandon", "send"] = "abandon") -> list[Settled[R]]:
-        """Settle every open row of the account that nobody holds: what an earlier run, or a machine that died, left behind.
+    async def recover(self, *, unsent: Literal["abandon", "send"] = "abandon", busy: Set[int] = frozenset()) -> list[Settled[R]]:
+        """Settle every open row of the account that nobody holds: what an earlier run, or a machine that died, left behind, and what a
+        call of this run gave up as unknown.
 
-        Reserved nonces are released. Unknown outcomes are looked up, and sent again if they are young (``resend_within``). One whose
-        deadline has passed unseen is closed.
+        Reserved nonces are released. Unknown outcomes are looked up, and sent again if they are young (``resend_within``); old ones are
+        looked up once, ever more rarely. One whose deadline has passed unseen is closed.
 
         Args:
+            busy: numbers of slots that this instance is at work on: they are left alone.
             unsent: what becomes of orders of which nothing is on the way: a process died before it sent them, or the venue did not
                 accept them. By default they are abandoned, because what was wanted then may not be wanted now.
         """
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(slot: Slot) -> Settled[R]:
+        async def one(slot: Slot) -> Settled[R] | None:
             async with gate:
                 try:
                     return await self._recover_one(slot, unsent)
@@ -159,32 +167,51 @@ class Submitter(Generic[R]):
                     return Settled(slot, None, error=error)
 
         settled: list[Settled[R]] = []
-        seen: set[int] = set()
+        seen: set[int] = set(busy)
         while True:
             page = await in_thread(self._means.ledger.take_over, self._means.port.scope, limit=_PAGE)
             # What stays open comes again once its lease has run out, which may be before the last of its page had its turn.
             taken = [slot for slot in page if slot.id not in seen]
             if not taken:
-                return settled
+                break
             seen |= {slot.id for slot in taken}
-            settled += await asyncio.gather(*map(one, taken))
+            settled += [done for done in await asyncio.gather(*map(one, taken)) if done is not None]
+        given_up = [slot for slot in await in_thread(self._own_unknown) if slot.id not in seen]
+        return settled + [done for done in await asyncio.gather(*map(one, given_up)) if done is not None]
+
+    def _own_unknown(self) -> list[Slot]:
+        ledger, scope = self._means.ledger, self._means.port.scope
+        found = ledger.slots(venue=scope.venue, network=scope.network, account=scope.account, kind=scope.kind, states=[State.UNKNOWN])
+        return [slot for slot in found if slot.owner == ledger.owner]
 
     async def wait(self) -> None:
         """Wait until what callers who were cancelled left behind is on record; before the ledger is closed."""
         await in_thread(self._means.afterwards.wait)
 
-    async def _recover_one(self, slot: Slot, unsent: str) -> Settled[R]:
+    async def _recover_one(self, slot: Slot, unsent: str) -> Settled[R] | None:
         if slot.state is State.RESERVED:
             return Settled(await in_thread(self._means.ledger.release, slot), None)
         if slot.state is not State.UNKNOWN and unsent == "abandon":
             why = "found unsent by a recovery"
             return Settled(await in_thread(self._means.ledger.abandon, slot, why), Ending.NOT_SENT, error=RuleViolation("unsent", why))
-        young = slot.state is not State.UNKNOWN or slot.sent_at is None or self._clock() - slot.sent_at <= self._means.policy.resend_within
-        settled = await self.submit(slot, may_send=young)
+        age = 0.0 if slot.sent_at is None or slot.state is not State.UNKNOWN else self._clock() - slot.sent_at
+        if age <= self._means.policy.resend_within:
+            settled = await self.submit(slot)
+        elif not await in_thread(self._is_due, slot, age):
+            return None
+        else:
+            settled = await self.submit(slot, may_send=False, patience=0)
         if settled.ending is Ending.UNKNOWN:
             with contextlib.suppress(RuleViolation):  # The deadline is ahead: it stays open.
                 return Settled(await in_thread(self._means.ledger.expire, settled.slot), Ending.NOT_SENT, error=settled.error)
         return settled
+
+    def _is_due(self, slot: Slot, age: float) -> bool:
+        """Whether an old unknown order is to be looked up now: from time to time, and once more when its deadline has passed."""
+        ledger, now = self._means.ledger, self._clock()
+        last = max((attempt.at for attempt in ledger.attempts(slot) if attempt.what is What.LOOKUP), default=0.0)
+        passed = any(artifact.deadline is not None and artifact.deadline < now for artifact in ledger.artifacts(slot))
+        return passed or now - last >= age * _SPACING
 
 
 @dataclass(frozen=True, slots=True)

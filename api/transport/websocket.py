@@ -101,9 +101,10 @@ class Listener:
 
     async def aclose(self) -> None:
         """Close the connection; more than once is fine."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
+        # It stays ours until it is closed, so that a second caller waits for that, too.
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
 
     async def __aenter__(self) -> Self:
         if self._connection is None:

@@ -2,7 +2,8 @@
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import RLock
@@ -95,12 +96,13 @@ class MemoryStore:
         """See :class:`Store`."""
         with self._lock:
             self._check()
-            slots, artifacts, attempts = dict(self._slots), {k: [*v] for k, v in self._artifacts.items()}, list[Attempt]()
-            intents = dict(self._intents)
+            # What is changed lies above what is there until all of it is known to be right.
+            slots, artifacts, intents = ChainMap({}, self._slots), ChainMap({}, self._artifacts), ChainMap({}, self._intents)
             results: list[Slot] = []
+            attempts: list[Attempt] = []
             for change in changes:
                 for artifact in change.artifacts:
-                    _insert(artifacts.setdefault(artifact.slot_id, []), artifact, slots)
+                    artifacts[artifact.slot_id] = _with(artifacts.get(artifact.slot_id, []), artifact, slots)
                 slot = self._step(change, lease, slots, artifacts)
                 slots[slot.id] = slot
                 results.append(slot)
@@ -110,11 +112,13 @@ class MemoryStore:
                     if named is not None and not (slots[named].state is State.ABANDONED and slots[named].sent_at is None):
                         raise refuse_reference(change.reference, slots[named])
                     intents[slot.scope, change.reference] = slot.id
-            self._slots, self._artifacts, self._intents = slots, artifacts, intents
+            self._slots.update(slots.maps[0])
+            self._artifacts.update(artifacts.maps[0])
+            self._intents.update(intents.maps[0])
             self._append(attempts)
             return results
 
-    def _step(self, change: Change, lease: Lease, slots: dict[int, Slot], artifacts: dict[int, list[Artifact]]) -> Slot:
+    def _step(self, change: Change, lease: Lease, slots: Mapping[int, Slot], artifacts: Mapping[int, list[Artifact]]) -> Slot:
         slot, now = change.slot, self.now()
         if change.current and ((counter := self._counters.get(slot.scope)) is None or counter.epoch != self._epoch):
             raise refuse_epoch(slot.scope)
@@ -266,8 +270,8 @@ def _matches(slot: Slot, query: Query) -> bool:
     )
 
 
-def _insert(stored: list[Artifact], new: Artifact, slots: dict[int, Slot]) -> None:
-    """Append an artifact by the rules that SQLite keeps by constraints and triggers."""
+def _with(stored: list[Artifact], new: Artifact, slots: Mapping[int, Slot]) -> list[Artifact]:
+    """A slot's artifacts and one more, by the rules that the databases keep by constraints and triggers."""
     slot = slots.get(new.slot_id)
     if slot is None:
         raise LedgerError("conflict", f"slot {new.slot_id} is not in this ledger")
@@ -277,7 +281,7 @@ def _insert(stored: list[Artifact], new: Artifact, slots: dict[int, Slot]) -> No
         raise LedgerError("conflict", "an artifact is written once")
     if new.stage is Stage.SIGNED and not any((old.stage, old.digest) == (Stage.CONTENT, new.digest) for old in stored):
         raise LedgerError("conflict", "nothing is signed before its order is stored")
-    stored.append(replace(new, at=float(new.at)))
+    return [*stored, replace(new, at=float(new.at))]
 
 
 def _refuse_break(before: Slot, after: Slot, artifacts: Sequence[Artifact]) -> None:

@@ -186,7 +186,9 @@ def reconciled(scope: Scope, counter: Counter | None, venue_next: int, max_jump:
             f"the venue would push the next nonce of {scope} from {before} to {venue_next}, by more than {max_jump}: "
             "if that is right, say so with max_jump",
         )
-    return Counter(min(max(before, venue_next) + skip, MAX_KEY + 1), max(venue_next, counter.acknowledged if counter is not None else 0), epoch)
+    return Counter(
+        min(max(before, venue_next) + skip, MAX_KEY + 1), max(venue_next, counter.acknowledged if counter is not None else 0), epoch
+    )
 
 
 def refuse_epoch(scope: Scope) -> LedgerError:

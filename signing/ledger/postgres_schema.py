@@ -232,7 +232,8 @@ BEGIN
         END IF;
         UPDATE @.slots s SET
             state = change->>'state', digest = coalesce(decode(change->>'digest', 'hex'), s.digest), owner = new_owner,
-            lease_until = extract(epoch FROM clock_timestamp())::double precision + seconds,
+            lease_until = CASE WHEN s.lease_until > extract(epoch FROM clock_timestamp())::double precision
+                THEN extract(epoch FROM clock_timestamp())::double precision + seconds ELSE s.lease_until END,
             changed_at = (change->>'at')::double precision,
             sent_at = coalesce(s.sent_at, (change->>'sent_at')::double precision)
         WHERE s.id = (change->>'slot')::bigint AND s.state = change->>'from' AND s.lease_epoch = (change->>'lease_epoch')::bigint

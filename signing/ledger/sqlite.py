@@ -122,7 +122,8 @@ class SqliteStore:
                 "synchronous", f"the database does not write through to the disk (synchronous is {level}): use another SQLite"
             )
         fresh = self._pragma("user_version") == 0
-        if fresh and self._pragma("application_id") == 0 and schema.found_schema(self._connection):
+        # The tables are looked at first: if another process of ours is making them just now, its mark comes with them.
+        if fresh and schema.found_schema(self._connection) and self._pragma("application_id") == 0:
             raise LedgerError("not_a_ledger", f"{self.path} is another program's database: name a new file")
         if not fresh and self._pragma("application_id") != schema.APPLICATION_ID:
             raise LedgerError("not_a_ledger", f"{self.path} is another program's database: name a new file")

@@ -105,7 +105,7 @@ class Store(Protocol):
         ...
 
     def apply(self, changes: Sequence[Change], lease: Lease) -> list[Slot]:
-        """Make all the changes or none, and renew the leases of their rows.
+        """Make all the changes or none, and renew the leases of their rows; one that has run out is renewed by :meth:`take_over` alone.
 
         A reference that names another slot already raises ``reference_used``, unless that slot was abandoned before anything of it
         was sent: then it names the new one.

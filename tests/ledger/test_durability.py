@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from orderseal.sandbox import Sandbox, Settings
+
 PROGRAM = """
 import socket, sys, time
 from orderseal.signing import Domain, LocalSigner, Order
@@ -35,18 +37,36 @@ with near, far, Ledger(sys.argv[1]) as ledger:
 """
 
 
-def test_the_log_is_on_the_disk_before_each_send(tmp_path: Path) -> None:
+MAKER = """
+import sys
+from decimal import Decimal
+from orderseal.api import stove
+from orderseal.signing import LocalSigner
+
+with stove.Maker(stove.TESTNET.at(sys.argv[2]), LocalSigner.generate(), sys.argv[1]) as maker:
+    for number in range(1, 6):
+        maker.buy("AAPL", shares=10 * number + 1, limit=Decimal("150.25"), pay_with="USDT", reference=f"intent {number}")
+"""
+
+
+def traced(tmp_path: Path, program: str, *arguments: str) -> list[str]:
+    """Run a program over ``ledger.db`` with its system calls traced; the lines of the trace."""
     strace = shutil.which("strace")
     if strace is None:
-        pytest.skip("strace is not installed")
+        pytest.skip("strace is not installed: `make test` installs it only where it runs as root and there is apt-get")
     trace = tmp_path / "trace"
-    calls = "trace=fdatasync,fsync,sendto,pwrite64,pwritev,write,mmap"
-    command = [strace, "-f", "-y", "-s", "12", "-o", str(trace), "-e", calls, sys.executable, "-c", PROGRAM, str(tmp_path / "ledger.db")]
+    calls = "trace=fdatasync,fsync,sendto,pwrite64,pwritev,write"
+    options = ["-f", "-y", "-s", "32", "-o", str(trace), "-e", calls]
+    command = [strace, *options, sys.executable, "-c", program, str(tmp_path / "ledger.db"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     if "ptrace" in done.stderr and "not permitted" in done.stderr:
         pytest.skip("this system does not allow strace")
     assert done.returncode == 0, done.stderr
-    events = list(filter(None, map(event, trace.read_text().splitlines())))
+    return trace.read_text().splitlines()
+
+
+def test_the_log_is_on_the_disk_before_each_send(tmp_path: Path) -> None:
+    events = list(filter(None, map(event, whole(traced(tmp_path, PROGRAM)))))
     sends = [index for index, what in enumerate(events) if what.startswith("send")]
     assert [events[index] for index in sends] == ["send RESERVED", "send COMMITTED", "send ORDER", "send ANSWERED"] * 6
     for before, index in zip([-1, *sends], sends, strict=False):
@@ -56,14 +76,55 @@ def test_the_log_is_on_the_disk_before_each_send(tmp_path: Path) -> None:
         assert "sync" in between[last + 1 :], f"{events[index]}: what was written to the log was not synced before the send"
 
 
+def test_the_whole_way_over_a_real_socket(tmp_path: Path) -> None:
+    """A maker at the sandbox: nonce, order and signature are on the disk before the first byte of each create request."""
+    with Sandbox(Settings(step_delay_min=0.001, step_delay_max=0.01), start_timeout=60) as sandbox:
+        lines = whole(traced(tmp_path, MAKER, sandbox.url))
+        assert len(sandbox.accepted()) == 5
+    events = list(filter(None, map(event, lines)))
+    bodies = 0
+    commits, written = 0, False
+    for what in events:
+        if what == "write":
+            written = True
+        elif what == "sync":
+            commits, written = commits + written, False
+        elif what == "send POST /api/v1/orders HTTP/1.1":
+            assert not written, "something was written to the log, and not synced before the order was sent"
+            assert commits == 3, "the nonce, the order, and its signature with its bytes are three commits"
+        elif what.startswith(("send GET ", "send POST ")):
+            commits = 0  # What came before belongs to the order before: this one is quoted first.
+        elif what.startswith('send {\\"order\\":'):
+            bodies += 1
+    assert events.count("send POST /api/v1/orders HTTP/1.1") == bodies == 5
+
+
+def whole(lines: list[str]) -> list[str]:
+    """The lines of a trace with no call in two pieces: a sync stands where it ended, everything else where it began."""
+    begun: dict[str, str] = {}
+    found: list[str] = []
+    for line in lines:
+        process = line.split(maxsplit=1)[0]
+        if line.endswith("<unfinished ...>"):
+            begun[process] = line.removesuffix("<unfinished ...>")
+            if "sync(" not in line:
+                found.append(begun[process])
+        elif (resumed := re.search(r"<\.\.\. (\w+) resumed>(.*)", line)) is not None:
+            if "sync" in resumed[1]:
+                found.append(begun[process] + resumed[2])
+        else:
+            found.append(line)
+    return found
+
+
 def event(line: str) -> str | None:
-    """``write`` or ``sync`` of the write-ahead log, or ``send`` with the first word."""
-    found = re.search(r"\b(fdatasync|fsync|sendto|pwrite64|pwritev|write)\(\d+<([^>]*)>(?:, \"(\w+))?", line)
+    """``write`` or ``sync`` of the write-ahead log, or ``send`` with the first words."""
+    found = re.search(r"\b(fdatasync|fsync|sendto|pwrite64|pwritev|write)\(\d+<([^>]*)>(?:, \"(.*?)(?:\\r|\"[,.]| \{))?", line)
     if found is None:
         return None
-    call, target, word = found.groups()
+    call, target, words = found.groups()
     if call == "sendto":
-        return f"send {word}"
+        return f"send {words}"
     if not target.endswith("ledger.db-wal"):
         return None
     assert line.rstrip().endswith("= 0") or "sync" not in call, f"a sync failed: {line}"

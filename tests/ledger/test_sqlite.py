@@ -488,3 +488,17 @@ def test_eight_processes_at_once(path: Path, scope: Scope) -> None:
         by_state = {state: {slot.key for slot in ledger.slots(states=[state])} for state in State}
         assert by_state[State.RESERVED] == set(kept)
         assert by_state[State.RESERVED] | by_state[State.RELEASED] == set(range(5, ledger.counters()[scope].next))
+
+
+def test_another_process_makes_the_tables_just_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two looks of this one: that is no other program's database."""
+    path, found_schema = tmp_path / "ledger.db", schema.found_schema
+
+    def meanwhile(connection: sqlite3.Connection) -> object:
+        monkeypatch.undo()
+        SqliteStore(path).close()
+        return found_schema(connection)
+
+    monkeypatch.setattr(schema, "found_schema", meanwhile)
+    with Ledger(path) as ledger:
+        assert ledger.slots() == []

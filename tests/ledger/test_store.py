@@ -474,6 +474,22 @@ class TestLeases:
         one.observe(sent.slot, "the answer came late")
         assert {slot.state for slot in one.slots(states=OPEN)} == {State.UNKNOWN}
 
+    def test_one_that_has_run_out_is_not_renewed_by_a_change(
+        self, make_ledger: MakeLedger, scope: Scope, make_order: MakeOrder, domain: Domain, signer: LocalSigner
+    ) -> None:
+        """Who stood still may record what it knows, and send nothing more, although nobody has taken over."""
+        slow, other = make_ledger(lease=1.5), make_ledger()
+        out = slow.sign_to_send(slow.commit(slow.reserve(scope, RULE), make_order(5), domain), signer)
+        while slow._store.now() <= out.slot.lease_until:
+            threading.Event().wait(0.02)
+        after = slow.not_found(slow.record(out.slot, Answer(Meaning.UNKNOWN)))
+        assert after.lease_until == out.slot.lease_until
+        with pytest.raises(LedgerError) as error:
+            slow.begin_sending(after)
+        assert reason(error) == "lease_lost"
+        (taken,) = other.take_over(scope)
+        assert other.begin_sending(taken).body == out.body
+
     def test_of_one_scope(self, make_ledger: MakeLedger, scope: Scope) -> None:
         one, other = make_ledger(owner="bot"), replace_scope(scope, kind="transaction")
         one.reserve(scope, RULE)
