@@ -10,6 +10,7 @@ from orderseal.signing.batch import AuditPool, SigningPool, recover_many, sign_m
 from orderseal.signing.clock import FIRST_MILLISECONDS, Clock, VenueClock, VenueTime, format_time, system_clock, unix_seconds
 from orderseal.signing.eip712 import Domain, Sol, Struct, TypedData
 from orderseal.signing.errors import (
+    ChainError,
     InvalidInput,
     InvalidReply,
     LedgerError,
@@ -18,6 +19,7 @@ from orderseal.signing.errors import (
     OutcomeUnknown,
     RateLimited,
     Refused,
+    Reverted,
     RuleViolation,
     SignerError,
     Unauthorized,
@@ -59,6 +61,7 @@ __all__ = [
     "Address",
     "AddressLike",
     "AuditPool",
+    "ChainError",
     "Clock",
     "DeadlineRule",
     "Deadlines",
@@ -81,6 +84,7 @@ __all__ = [
     "RateLimited",
     "Refused",
     "Report",
+    "Reverted",
     "Rounding",
     "RuleViolation",
     "Signature",

@@ -21,6 +21,8 @@ from orderseal.benchmarks.work import DOMAIN, Work
 from orderseal.cli.main import app
 from orderseal.signing import Domain, LocalSigner, Order, sign_order
 
+pytestmark = pytest.mark.once
+
 GOALS = {
     ("sign", "order"): "≤ 1.3 \N{MULTIPLICATION SIGN} coincurve",
     ("sign", "fields"): "≤ 1.5 \N{MULTIPLICATION SIGN} coincurve",

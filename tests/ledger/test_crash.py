@@ -19,6 +19,8 @@ import pytest
 from orderseal.signing import parse_venue_payload
 from orderseal.signing.ledger import Ledger, Stage, State, What
 
+pytestmark = pytest.mark.once
+
 CHILD = Path(__file__).with_name("crash_child.py")
 STEPS = ["recovered", "begin", "reserved", "committed", "signed", "sending", "sent", "answered"]
 KILLED = -signal.SIGKILL

@@ -35,6 +35,8 @@ from orderseal.sandbox import Fault, Sandbox, Settings
 from orderseal.signing import LocalSigner, Order
 from orderseal.signing.ledger import Ledger, Scope, Slot, SqliteStore, Stage, State, What
 
+pytestmark = pytest.mark.once
+
 CHILD = Path(__file__).with_name("fleet_child.py")
 KILLS = int(os.environ.get("ORDERSEAL_KILLS", "240"))
 SEED = int(os.environ.get("ORDERSEAL_SEED", "20260101"))

@@ -10,6 +10,8 @@ import pytest
 from orderseal.signing import TypedData
 from orderseal.signing.eip712.parity import inspect_parity
 
+pytestmark = pytest.mark.once
+
 ATOMS = [
     "bool",
     "address",

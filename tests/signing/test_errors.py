@@ -12,6 +12,7 @@ import pytest
 from orderseal import signing
 from orderseal.signing import (
     Address,
+    ChainError,
     InvalidInput,
     InvalidReply,
     LedgerError,
@@ -20,6 +21,7 @@ from orderseal.signing import (
     OutcomeUnknown,
     RateLimited,
     Refused,
+    Reverted,
     RuleViolation,
     SignerError,
     Unauthorized,
@@ -35,6 +37,8 @@ EXAMPLES: list[Callable[[], OrdersealError]] = [
     lambda: VerificationFailed("no", reasons=("high_s", "x"), diagnosis="flip it"),
     lambda: SignerError("no key"),
     lambda: LedgerError("busy", "in use"),
+    lambda: ChainError("chain"),
+    lambda: Reverted("buy", reason="paused", data=b"\x01"),
     lambda: VenueError("venue"),
     lambda: Refused("create", status=400, code=7, message="m", details="d", request_id="r", hint="h"),
     lambda: Unauthorized("create", status=401, code=None, message="m"),

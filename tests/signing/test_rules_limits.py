@@ -495,7 +495,7 @@ BAD_AMOUNTS: list[Any] = [1000, 1000.0, Decimal(1000), "1000", (), [1000], [USDT
         *(("allow_unmeasured", value) for value in [None, 1, "yes"]),
         *(("policies", value) for value in [None, even, [5], [NoMondays]]),
     ],
-    ids=lambda value: str(value)[:30],
+    ids=lambda value: getattr(value, "__name__", str(value)[:30]),
 )
 def test_a_bound_of_the_wrong_form_cannot_exist(name: str, value: Any) -> None:
     with pytest.raises(InvalidInput) as caught:
