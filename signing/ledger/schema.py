@@ -9,10 +9,13 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
-__all__ = ["APPLICATION_ID", "MIGRATIONS", "expected_schema", "found_schema", "schema_version"]
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "OPEN_STATES", "expected_schema", "found_schema", "schema_version"]
 
 APPLICATION_ID: Final = 0x4F53_4C47
 """``OSLG``: how a ledger's file tells that it is one (SQLite, *The database header*)."""
+
+OPEN_STATES: Final = "'committed', 'reserved', 'sending', 'signed', 'unknown'"
+"""As a list in SQL. A query must spell it in the same way, or SQLite does not know that the index is enough."""
 
 _FIRST: Final = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
@@ -23,7 +26,7 @@ _FIRST: Final = (
         PRIMARY KEY (venue, network, account, kind)
     ) WITHOUT ROWID""",
     """CREATE TABLE slots (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        id INTEGER PRIMARY KEY,
         venue TEXT NOT NULL, network TEXT NOT NULL, account BLOB NOT NULL CHECK (length(account) = 20), kind TEXT NOT NULL,
         key BLOB NOT NULL CHECK (length(key) = 32),
         shared INTEGER NOT NULL CHECK (shared IN (0, 1)),
@@ -38,10 +41,12 @@ _FIRST: Final = (
                     ELSE digest IS NOT NULL END),
         CHECK (sent_at IS NULL OR digest IS NOT NULL)
     )""",
-    "CREATE INDEX slots_by_state ON slots (state)",
+    # A step from one open state to another leaves these as they are: each page that a commit changes is a page to write through.
+    f"CREATE INDEX slots_open ON slots (venue, network, account, kind) WHERE state IN ({OPEN_STATES})",
+    "CREATE INDEX slots_released ON slots (venue, network, account, kind, key) WHERE state = 'released'",
     "CREATE INDEX slots_sent ON slots (venue, network, account, kind, key) WHERE sent_at IS NOT NULL",
     """CREATE TABLE artifacts (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        id INTEGER PRIMARY KEY,
         slot INTEGER NOT NULL REFERENCES slots (id),
         stage TEXT NOT NULL CHECK (stage IN ('content', 'signed')),
         digest BLOB NOT NULL CHECK (length(digest) = 32),
@@ -52,7 +57,7 @@ _FIRST: Final = (
     )""",
     "CREATE INDEX artifacts_by_deadline ON artifacts (deadline) WHERE stage = 'content'",
     """CREATE TABLE attempts (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        id INTEGER PRIMARY KEY,
         slot INTEGER NOT NULL REFERENCES slots (id),
         what TEXT NOT NULL CHECK (what IN ('sent', 'answer', 'lookup', 'observation', 'fill', 'dead', 'cancel', 'note')),
         digest BLOB CHECK (digest IS NULL OR length(digest) = 32),

@@ -20,9 +20,10 @@ from orderseal.signing.ledger.errors import LedgerError
 from orderseal.signing.ledger.filesystem import create_private, refuse_place, sync_folder
 from orderseal.signing.ledger.nonces import Claim, allot, reconciled, refuse_epoch
 from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Scope, Slot, StoreInfo, What
-from orderseal.signing.ledger.rows import ARTIFACT, ATTEMPT, SLOT, artifact_of, attempt_of, conditions, scope_values, slot_of
+from orderseal.signing.ledger.rows import ARTIFACT, ATTEMPT, SLOT, artifact_of, attempt_of, conditions, scope_values, slot_of, state_list
 from orderseal.signing.ledger.states import State
 from orderseal.signing.ledger.store import Change, Lease, Live, Query, refuse_lease, refuse_missing, refuse_reference, refuse_stale
+from orderseal.signing.ledger.turn import Turn
 from orderseal.signing.values import Address
 
 # Every statement is put together from the constants below; what comes from outside is a parameter.
@@ -90,6 +91,7 @@ class SqliteStore:
         if isinstance(busy_timeout, bool) or not isinstance(busy_timeout, int | float) or not 0 <= busy_timeout <= 3600:
             raise InvalidInput(path="busy_timeout", expected="0 to 3600 seconds", actual=describe(busy_timeout))
         self.path: Final = Path(os.path.realpath(path))
+        self._busy_timeout = float(busy_timeout)
         self._lock = RLock()
         self._process = os.getpid()
         self._open = False
@@ -109,6 +111,7 @@ class SqliteStore:
         except BaseException:
             self._connection.close()
             raise
+        self._turn = Turn(self.path)
         self._open = True
 
     def _prepare(self) -> None:
@@ -200,15 +203,19 @@ class SqliteStore:
     def _writing(self) -> Generator[sqlite3.Connection]:
         with self._reading() as connection:
             self._refuse_replaced()
-            connection.execute("BEGIN IMMEDIATE")
+            self._turn.take(self._busy_timeout)
             try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    with suppress(sqlite3.Error):  # The first error is the one to tell.
-                        connection.execute("ROLLBACK")
-                raise
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        with suppress(sqlite3.Error):  # The first error is the one to tell.
+                            connection.execute("ROLLBACK")
+                    raise
+            finally:
+                self._turn.give()
 
     def _refuse_replaced(self) -> None:
         """What is written to a file that has lost its name is lost with it."""
@@ -238,7 +245,7 @@ class SqliteStore:
             released: dict[int, int] = {}
             if claim.fill_released:
                 rows = connection.execute(
-                    "SELECT key, id FROM slots INDEXED BY slots_by_state WHERE state = 'released' "
+                    "SELECT key, id FROM slots INDEXED BY slots_released WHERE state = 'released' "
                     "AND venue = ? AND network = ? AND account = ? AND kind = ? AND shared = ?",
                     (*where, claim.shared),
                 )
@@ -267,7 +274,7 @@ class SqliteStore:
             "VALUES (?, ?, ?, ?, ?, ?, 'reserved', ?, 1, ?, ?)",
             [(*where, key.to_bytes(32, "big"), claim.shared, lease.owner, until, at) for key in keys],
         )
-        # AUTOINCREMENT: within the transaction each id is one more than the last.
+        # No row is ever deleted: within the transaction each id is one more than the last.
         (last,) = connection.execute("SELECT last_insert_rowid()").fetchone()
         return [
             Slot(id_, scope, key, claim.shared, State.RESERVED, None, lease.owner, 1, until, None, float(at))
@@ -368,15 +375,15 @@ class SqliteStore:
     def take_over(self, lease: Lease, states: frozenset[State], at: float, limit: int, scope: Scope | None = None) -> list[Slot]:
         """See :class:`Store`."""
         with self._writing() as connection:
-            marks, names = _marks(states)
             where, values = (
                 ("", ()) if scope is None else (" AND venue = ? AND network = ? AND account = ? AND kind = ?", scope_values(scope))
             )
             rows = connection.execute(
                 f"UPDATE slots SET owner = ?, lease_epoch = lease_epoch + 1, lease_until = {_NOW} + ?, changed_at = ? WHERE id IN "
-                f"(SELECT id FROM slots WHERE state IN ({marks}){where} AND (owner <> ? AND substr(owner, 1, length(owner) - 17) = ? "
+                f"(SELECT id FROM slots WHERE state IN ({state_list(states)}){where} "
+                "AND (owner <> ? AND substr(owner, 1, length(owner) - 17) = ? "
                 f"OR lease_until <= {_NOW}) ORDER BY id LIMIT ?) RETURNING {SLOT}",
-                (lease.owner, lease.seconds, at, *names, *values, lease.owner, lease.name, limit),
+                (lease.owner, lease.seconds, at, *values, lease.owner, lease.name, limit),
             )
             return sorted((_slot(row) for row in rows.fetchall()), key=lambda slot: slot.id)
 
@@ -488,6 +495,7 @@ class SqliteStore:
         with self._lock:
             if self._open and self._process == os.getpid():
                 self._open = False
+                self._turn.close()
                 with _translated(self.path):
                     self._connection.close()
 
@@ -510,11 +518,6 @@ def _refuse_foreign(path: Path) -> None:
 
 def _number(raw: bytes) -> int:
     return int.from_bytes(raw, "big")
-
-
-def _marks(states: frozenset[State]) -> tuple[str, list[str]]:
-    names = sorted(state.value for state in states)
-    return ", ".join("?" * len(names)), names
 
 
 def _slot(row: Sequence[Any]) -> Slot:

@@ -78,7 +78,7 @@ class TestThePlace:
                 ledger.backup(path.with_name("copy.db"))
         finally:
             os.umask(before)
-        assert modes == {"ledger.db": 0o600, "ledger.db-wal": 0o600, "ledger.db-shm": 0o600}
+        assert modes == {"ledger.db": 0o600, "ledger.db-wal": 0o600, "ledger.db-shm": 0o600, "ledger.db-turn": 0o600}
         assert stat.S_IMODE(path.with_name("copy.db").stat().st_mode) == 0o600
 
     @pytest.mark.parametrize("mode", [0o644, 0o660, 0o606])
@@ -364,7 +364,7 @@ class TestBackups:
             with pytest.raises(LedgerError):
                 ledger.commit(reserved, make_order(6), domain)
             ledger.sign_to_send(ledger.commit(reserved, make_order(7, quantity=3), domain), signer)
-        assert {file.name for file in used.parent.iterdir()} == {"ledger.db", "copy.db"}
+        assert {file.name for file in used.parent.iterdir()} == {"ledger.db", "ledger.db-turn", "copy.db"}
         with Ledger(copy, clock=time, lease=1, owner="restored") as ledger:
             assert (ledger.info().store_id, ledger.info().epoch) == (before.store_id, before.epoch + 1)
             by_key = {slot.key: slot for slot in ledger.slots()}
