@@ -18,6 +18,7 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak as eth_utils_keccak
 
 import orderseal.signing
+from orderseal.benchmarks.abi import abi_contestants
 from orderseal.benchmarks.ledger import ledger_contestants, reserve_contestants
 from orderseal.benchmarks.rounds import Contestant, Goal, Section
 from orderseal.benchmarks.work import DOMAIN, DOMAIN_FIELDS, ORDER_TYPE, Fields, Work, message_hash
@@ -36,6 +37,9 @@ TITLES: Final = {
     "address": "Addresses: text to bytes and back, with the EIP-55 checksum",
     "ledger": "Ledger: an order's two commits before its first byte may leave, on this disk",
     "reserve": "Ledger: nonces reserved, for each",
+    "buy_encode": "Calls: one purchase to its calldata",
+    "buy_decode": "Calls: calldata to a checked purchase",
+    "logs": "Logs: a node's log to a checked event",
 }
 
 _BATCH: Final = 100
@@ -56,6 +60,7 @@ def sections(work: Work, peers: Mapping[str, Sequence[Contestant]]) -> list[Sect
         "address": _addresses(work),
         "ledger": ledger_contestants(work),
         "reserve": reserve_contestants(work),
+        **abi_contestants(work),
     }
     return [Section(name, title, (*own[name], *peers.get(name, ()))) for name, title in TITLES.items()]
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from eth_account.messages import encode_typed_data
 
+from orderseal.benchmarks.abi import web3_abi
 from orderseal.benchmarks.rounds import Contestant, Disagreement, Missing
 from orderseal.benchmarks.work import ASSET, CONTRACT, DOMAIN_FIELDS, Fields, Work, message_hash
 
@@ -234,6 +235,7 @@ PYTHON_PEERS: Final[Mapping[str, Callable[[Work], Found]]] = {
     "py_clob_client_v2": _py_clob_client,
     "hyperliquid-python-sdk": _hyperliquid,
     "cowdao-cowpy": _cow_py,
+    "web3": web3_abi,
 }
 """By the name under which each is installed."""
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from orderseal.cli.bench import bench_command
+from orderseal.cli.decode import decode_app
 from orderseal.cli.demo import demo_command
 from orderseal.cli.doctor import doctor_command
 from orderseal.cli.ledger import ledger_app
@@ -41,6 +42,7 @@ app.command("doctor")(doctor_command)
 app.command("bench")(bench_command)
 app.add_typer(ledger_app, name="ledger")
 app.command("panic")(panic_command)
+app.add_typer(decode_app, name="decode")
 
 
 def _print_version(wanted: bool) -> None:

