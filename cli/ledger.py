@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from orderseal.cli.keys import NETWORKS, read_network
 from orderseal.cli.output import GOOD, WrongUse, emit, emit_json, fail, note
 from orderseal.signing import InvalidInput, OrdersealError, format_time, from_base_units
 
@@ -70,17 +71,29 @@ def list_command(
         if name not in {known.value for known in State}:
             fail(WrongUse(f"--state {name}: not known; there is {', '.join(known.value for known in State)}"), as_json=as_json)
         states.add(State(name))
+    network = _network_key(network)
     with opened(file, as_json) as ledger:
         found = ledger.slots(account=account, venue=venue, network=network, states=states, limit=limit, newest_first=True)[::-1]
+        scopes = ledger.counters()
     if as_json:
         emit_json({"slots": [slot_json(slot) for slot in found]})
     elif not found:
-        note("nothing to show")
+        others = sorted({scope.network for scope in scopes}) if network or account or venue else []
+        note(f"nothing to show; the ledger has nonces on {', '.join(others)}" if others else "nothing to show")
     else:
         emit(f"{'slot':>6} {'nonce':>16} {'state':9} {'changed':20} {'account':12} network")
         for slot in found:
             emit(_line(slot))
     raise SystemExit(GOOD)
+
+
+def _network_key(name: str | None) -> str | None:
+    """A network as the ledger names it: by chain and contract."""
+    if name not in NETWORKS:
+        return name
+    from orderseal.api import stove  # Slow to import, and not needed otherwise.
+
+    return stove.order_scope(read_network(name, None), bytes(20)).network
 
 
 def _line(slot: "Slot") -> str:

@@ -1,5 +1,6 @@
 """``ledger recover``, ``ledger reconcile`` and ``panic``: what a person does when a bot has died, or must be stopped."""
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -59,7 +60,12 @@ def recover_command(
         from orderseal.api import stove
 
         maker = stove.Maker(place, signer, ledger, unsent="send" if send else "abandon")
+        if ledger.counters() and not ledger.slots(network=maker.scope.network, account=signer.address, limit=1):
+            accounts = sorted({f"{scope.account} on {scope.network}" for scope in ledger.counters()})
+            raise WrongUse(f"the ledger has nothing of {signer.address} on {maker.scope.network}; it has nonces of {', '.join(accounts)}")
         try:
+            maker.client.renew()  # A venue that cannot be reached is told at once, and no row is taken up.
+            note(f"looking up what is open of {signer.address} …")
             found = maker.recover()
         finally:
             maker.close()
@@ -68,7 +74,9 @@ def recover_command(
         emit_json({"recovered": [_recovered(one) for one in found], "open": held})
     else:
         for one in found:
-            emit(cut(f"nonce {one.slot.key}: {one.slot.state.value}" + (f" ({one.error})" if one.error else "")))
+            told = f"nonce {one.slot.key}: {one.slot.state.value}" + (f" ({one.error})" if one.error else "")
+            for line in wrap(told, 80, subsequent_indent="  "):
+                emit(cut(line))
         why = ": the venue is silent about them, or a running bot holds them" if held else ""
         note(f"{len(found)} rows were taken up, {held} of this account are open{why}")
     raise SystemExit(CHECK_FAILED if held else GOOD)
@@ -114,11 +122,13 @@ def reconcile_command(
             scope = stove.order_scope(place, signer.address)
         else:
             scope = _known_scope(list(ledger.counters()), account, kind)
+        before = ledger.counters().get(scope)
         counter, given_up = ledger.reconcile(scope, next_nonce, max_jump=max_jump, skip=skip)
     if as_json:
         emit_json({"next": str(counter.next), "abandoned": [str(slot.key) for slot in given_up]})
     else:
-        emit(f"the next nonce of {scope} is {counter.next}")
+        emit(f"{scope}:")
+        emit(f"the next nonce was {before.next if before else 'not known'}, and is {counter.next}")
         if given_up:
             emit(cut(f"given up, because they may have been used elsewhere: {', '.join(str(slot.key) for slot in given_up)}"))
     raise SystemExit(GOOD)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import subprocess
 import sys
-import tempfile
-import threading
 from collections.abc import Sequence
 from dataclasses import fields
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
+from orderseal.sandbox.child import ChildServer
 from orderseal.sandbox.deliveries import AcceptedOrder
 from orderseal.sandbox.evm import Backend, ChainError, LocalChain
 from orderseal.sandbox.faults import DEFAULT_MIX, Fault, Mix
@@ -22,8 +19,6 @@ from orderseal.sandbox.settings import Settings
 
 __all__ = ["Sandbox", "SandboxError"]
 
-_STOP_SECONDS = 5.0
-_TAIL_BYTES = 2000
 _CONTROL_SECONDS = 30.0
 
 
@@ -55,9 +50,7 @@ class Sandbox:
     ) -> None:
         self.settings = settings or Settings()
         self._port = port
-        self._start_timeout = start_timeout
-        self._process: subprocess.Popen[bytes] | None = None
-        self._errors: IO[bytes] | None = None
+        self._server = ChildServer("the sandbox", SandboxError, start_timeout)
         self._url: str | None = None
         wanted = () if chain is None else dict.fromkeys(chain_ids)
         self.chains = {number: LocalChain(chain or "eth-tester", chain_id=number, anvil=anvil) for number in wanted}
@@ -79,27 +72,15 @@ class Sandbox:
     @property
     def pid(self) -> int:
         """Process id of the server; raises ``SandboxError`` unless it runs."""
-        if self._process is None:
+        if (pid := self._server.pid) is None:
             raise SandboxError("the sandbox is not running: use it in a with statement, or call start()")
-        return self._process.pid
+        return pid
 
     def start(self) -> Self:
         """Start the server and wait until it accepts connections."""
-        if self._process is not None:
-            raise SandboxError("the sandbox is already running")
         require_extra()
-        # A file, unlike a pipe, can never fill up and stall the server.
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - stop() closes it
+        self._url = self._server.start(_command(self.settings, self._port))
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own module with numbers as arguments
-                _command(self.settings, self._port),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._errors,
-                # Ctrl-C in a terminal goes to the whole group; the server must outlive its user's clean-up.
-                start_new_session=True,
-            )
-            self._url = self._await_ready(self._process)
             for chain in self.chains.values():
                 chain.start()
         except BaseException:
@@ -111,12 +92,8 @@ class Sandbox:
         """End the server, gently at first, and wait until it is gone; does nothing if it is not running."""
         for chain in self.chains.values():
             chain.stop()
-        process, self._process, self._url = self._process, None, None
-        if process is not None:
-            _end(process)
-        if self._errors is not None:
-            self._errors.close()
-            self._errors = None
+        self._url = None
+        self._server.stop()
 
     def inject(self, fault: Fault, *, count: int = 1, method: str = "POST", path: str = "/api/v1/orders") -> None:
         """Let the next ``count`` (1 to 10,000) matching requests meet a fault, after those asked for before.
@@ -170,32 +147,6 @@ class Sandbox:
     def __exit__(self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None) -> None:
         self.stop()
 
-    def _await_ready(self, process: subprocess.Popen[bytes]) -> str:
-        lines: list[bytes] = []
-        output = process.stdout
-        assert output is not None
-        reader = threading.Thread(target=lambda: lines.append(output.readline()), daemon=True)
-        reader.start()
-        reader.join(self._start_timeout)
-        if not lines:
-            process.kill()
-            reader.join()
-            raise SandboxError(f"the sandbox was not ready within {self._start_timeout:g} s{self._error_tail()}")
-        try:
-            return str(json.loads(lines[0])["url"])
-        except (ValueError, KeyError, TypeError) as exc:
-            # The line was cut short because the server is ending; its last words are complete once it is gone.
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_STOP_SECONDS)
-            raise SandboxError(f"the sandbox ended before it was ready (exit code {process.returncode}){self._error_tail()}") from exc
-
-    def _error_tail(self) -> str:
-        assert self._errors is not None
-        size = self._errors.seek(0, 2)
-        self._errors.seek(max(0, size - _TAIL_BYTES))
-        text = self._errors.read().decode(errors="replace").strip()
-        return f"; its error output ends with:\n{text}" if text else "; it printed no error"
-
 
 def _command(settings: Settings, port: int) -> list[str]:
     command = [sys.executable, "-P", "-m", "orderseal.sandbox", "--json", "--until-stdin-closes", "--port", str(port)]
@@ -204,17 +155,3 @@ def _command(settings: Settings, port: int) -> list[str]:
         if value is not None:
             command.append(f"--{item.name.replace('_', '-')}={value}")
     return command
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
-    # The end of its input is the gentle request; a server that ignores it is terminated, then killed.
-    for harder in (process.terminate, process.kill):
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_STOP_SECONDS)
-            return
-        harder()
-    process.wait()

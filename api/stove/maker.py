@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,7 @@ from orderseal.api.submission.driver import in_thread
 from orderseal.api.submission.machine import DEFAULT_POLICY
 from orderseal.api.transport import DEFAULT_LIMITS, Limits
 from orderseal.signing import (
+    Address,
     AddressLike,
     Clock,
     InvalidInput,
@@ -48,7 +49,7 @@ from orderseal.signing import (
     format_time,
     system_clock,
 )
-from orderseal.signing.ledger import OPEN, Exposure, Ledger, Outgoing, Scope, SequentialFromVenue, Slot, State
+from orderseal.signing.ledger import OPEN, Exposure, Ledger, Meaning, Outgoing, Scope, SequentialFromVenue, Slot, State, What
 
 __all__ = ["AsyncMaker", "Placed", "Recovered"]
 
@@ -284,7 +285,11 @@ class AsyncMaker:
         check_ticker(ticker)
         token = self.network.token(pay_with)
         self._recover_by_the_way()
-        intent = _Intent(side, ticker, shares, token.amount(limit, path="limit").units, token, exchange)
+        price = token.amount(limit, path="limit")
+        if not price.units:
+            raise InvalidInput(path="limit", expected="a price above 0", actual=str(limit))
+        intent = _Intent(side, ticker, shares, price.units, token, exchange)
+        self._check_early(intent, principal, fair_price)
         if reference is not None:
             known = await in_thread(self.ledger.by_reference, self.scope, reference)
             if known is not None and (known.state is not State.ABANDONED or known.sent_at is not None):
@@ -293,6 +298,11 @@ class AsyncMaker:
         try:
             quote = await self.client.quote(side, ticker, shares=shares, limit=limit, pay_with=token, exchange=exchange)
             next_nonce = await asking
+        except Refused as error:
+            if type(error) is not Refused:
+                raise
+            # Not a refused order: there is none yet, and so no signature that could be live.
+            raise RuleViolation("not_quoted", f"the venue gives no quote for this, so nothing was signed: {error}") from error
         finally:  # Whatever fails: no request is left behind that goes on when this maker is closed.
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
@@ -314,8 +324,29 @@ class AsyncMaker:
                 await self._give_back(slot, str(error))
             finally:
                 self._under_way.discard(slot.id)
+            if isinstance(error, LedgerError) and error.reason == "reference_used" and reference is not None:
+                known = await in_thread(self.ledger.by_reference, self.scope, reference)
+                if known is not None:  # Somebody asked for the same at the same time, and was first.
+                    return await self._again(known, intent, reference)
             raise
         return await self._submit(slot, order)
+
+    def _check_early(self, intent: "_Intent", principal: AddressLike | None, fair_price: Decimal | None) -> None:
+        """What the rules say before the venue is asked anything: without its fee, and without rules of the caller's own."""
+        probe = Order(
+            maker=self.scope.account,
+            principal=self.scope.account if principal is None else Address(principal),
+            is_buy=intent.side == "buy",
+            ticker=intent.ticker,
+            exchange=intent.exchange,
+            asset=intent.token.address,
+            price=intent.price,
+            quantity=intent.shares,
+            incentive=0,
+            deadline=int(self._clock()) + 1,
+            nonce=0,
+        )
+        replace(self.rules, policies=()).check(probe, token=intent.token, reference=fair_price)
 
     async def _submit(self, slot: Slot, order: Order) -> Placed:
         self._under_way.add(slot.id)
@@ -349,12 +380,15 @@ class AsyncMaker:
         if slot.state is State.ACCEPTED:
             return await self.find(slot)
         if slot.state is State.REFUSED:
+            attempts = await in_thread(self.ledger.attempts, slot)
+            said: dict[str, Any] = next((a.details for a in reversed(attempts) if a.details.get("meaning") == Meaning.REFUSED), {})
             raise Refused(
-                f"intent {describe(reference)}", status=0, code=None, message=f"the venue refused nonce {slot.key} before",
+                f"intent {describe(reference)}: nonce {slot.key} was refused before", status=said.get("status") or 0, code=said.get("code"),
+                message=str(said.get("text") or "no reason given"),
                 hint="Its signature is live until the deadline. Use another reference for another try",
             )  # fmt: skip
-        raise RuleViolation(
-            "abandoned",
+        raise LedgerError(
+            "given_up",
             f"the intent {describe(reference)} was given up under nonce {slot.key} after an attempt, and its signature may be live until"
             " the deadline. Use another reference for another try",
         )
@@ -373,7 +407,11 @@ class AsyncMaker:
                 return Placed(slot, order, found.receipt)
         if shown:
             raise NonceConflict(f"the venue holds another order under nonce {slot.key}", nonce=slot.key)
-        raise InvalidReply(f"query orders: the venue does not show nonce {slot.key}, which it has accepted", status=200)
+        raise InvalidReply(
+            f"query orders: the venue does not show nonce {slot.key}, which it has accepted. Is this another venue, or a sandbox that was "
+            "started anew? A new sandbox wants a new ledger",
+            status=200,
+        )
 
     async def _check_exposure(self, order: Order, token: Token) -> None:
         rules = self.rules
@@ -442,23 +480,33 @@ class AsyncMaker:
         """Yield the changes of an order until a final status that a query confirms; each is kept in the ledger as an observation.
 
         Survives lost connections, see :meth:`AsyncClient.follow`. Fills that the venue shows with a transaction's hash end that much of
-        the exposure.
+        the exposure. An order that has ended already gives its status once. One that rests on the book is watched until its deadline:
+        leave the loop, or name further statuses in ``until``.
         """
-        if not isinstance(placed, Placed):
-            raise InvalidInput(path="placed", expected="a Placed order, as buy and sell give it", actual=describe(placed))
+        self._refuse_foreign(placed)
+        told = False
         async with contextlib.aclosing(self.client.follow(placed.venue, until=until)) as changes:
             async for change in changes:
                 await self._observe(placed.slot, change.to_status, pushed=change.pushed)
                 if change.to_status in _FILLS:  # Now: whoever has seen it may leave the loop.
                     await self._take_stock(placed, tries=1)
+                told = True
                 yield change
-        await self._take_stock(placed, tries=_TRIES)
+        status = await self._take_stock(placed, tries=_TRIES)
+        if not told and status is not None:
+            yield StatusChange(order_hash=placed.venue.order_hash, to_status=status, pushed=False)
+
+    def _refuse_foreign(self, placed: object) -> None:
+        if not isinstance(placed, Placed):
+            raise InvalidInput(path="placed", expected="a Placed order, as buy and sell give it", actual=describe(placed))
+        if placed.slot.scope != self.scope:
+            raise InvalidInput(path="placed", expected=f"an order of {self.scope}", actual=f"one of {placed.slot.scope}")
 
     async def _observe(self, slot: Slot, status: str, **details: Any) -> None:
         await in_thread(self.ledger.observe, slot, status, **details)
 
-    async def _take_stock(self, placed: Placed, tries: int) -> None:
-        """What the venue shows: fills, and whether a cancellation was done. What cannot be read now stays in the exposure."""
+    async def _take_stock(self, placed: Placed, tries: int) -> str | None:
+        """What the venue shows: fills, and whether a cancellation was done; its status. What cannot be read now stays in the exposure."""
         wait = _FIRST_WAIT
         for last in range(1 - tries, 1):
             try:
@@ -466,15 +514,21 @@ class AsyncMaker:
             except VenueError as error:
                 if not last:
                     _LOG.warning("the fills of nonce %d could not be read, and stay in the exposure: %s", placed.nonce, error)
-                    return
+                    return None
                 await asyncio.sleep(wait)
                 wait *= 2
                 continue
             filled, evidence = _filled(current, placed.order)
             if filled:
-                await in_thread(self.ledger.record_fill, placed.slot, filled, evidence=evidence)
+                await in_thread(self._record_fill, placed.slot, filled, evidence)
             await self._cancelling.conclude(placed.slot, current.status)
-            return
+            return current.status
+        raise AssertionError("unreachable: the last try returns")
+
+    def _record_fill(self, slot: Slot, filled: int, evidence: str) -> None:
+        known = [attempt.details["filled"] for attempt in self.ledger.attempts(slot) if attempt.what is What.FILL]
+        if filled > max(known, default=0):
+            self.ledger.record_fill(slot, filled, evidence=evidence)
 
     async def cancel(self, placed: Placed) -> Cancellation:
         """Ask to cancel an order. The request is on record before it leaves; asking again is harmless.
@@ -485,8 +539,7 @@ class AsyncMaker:
         Raises:
             LedgerError: the ledger cannot be used. Errors of the venue are in the result.
         """
-        if not isinstance(placed, Placed):
-            raise InvalidInput(path="placed", expected="a Placed order, as buy and sell give it", actual=describe(placed))
+        self._refuse_foreign(placed)
         return await self._cancelling.cancel(placed.slot, placed.venue, placed.order.deadline)
 
     async def panic(self) -> Panic:

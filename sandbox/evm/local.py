@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import secrets
-import subprocess
 import sys
-import tempfile
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from importlib.util import find_spec
 from types import MappingProxyType, TracebackType
-from typing import IO, Any, Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
+from orderseal.sandbox.child import ChildServer
 from orderseal.sandbox.contracts import load
 
 __all__ = ["BACKENDS", "Account", "Backend", "ChainError", "Contract", "LocalChain"]
@@ -29,9 +26,7 @@ ROLES = ("seller", "buyer", "maker", "taker", "other")
 """The accounts of each chain, with keys made at its start; ``deployer`` owns the contracts."""
 
 _REQUEST_SECONDS = 60.0
-_STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.002
-_TAIL_BYTES = 2000
 _GAS = 6_000_000
 _GWEI = 10**9
 _ETHER = 10**18
@@ -116,9 +111,7 @@ class LocalChain:
         self.chain_id = chain_id
         self._port = port
         self._anvil = anvil
-        self._start_timeout = start_timeout
-        self._process: subprocess.Popen[bytes] | None = None
-        self._errors: IO[bytes] | None = None
+        self._server = ChildServer("the local chain", ChainError, start_timeout)
         self._url: str | None = None
         self._accounts: dict[str, Account] = {}
         self._contracts: dict[str, Contract] = {}
@@ -153,18 +146,11 @@ class LocalChain:
 
     def start(self) -> Self:
         """Start the chain, deploy the contracts and fund the accounts."""
-        if self._process is not None:
-            raise ChainError("the local chain is already running")
         _require_extra(self.backend)
         command = [sys.executable, "-P", "-m", "orderseal.sandbox.evm", f"--backend={self.backend}", f"--chain-id={self.chain_id}"]
         command += [f"--port={self._port}", *([] if self._anvil is None else [f"--anvil={self._anvil}"])]
-        # A file, unlike a pipe, can never fill up and stall the server.
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - stop() closes it
+        self._url = self._server.start(command)
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own module; the binary's name goes through no shell
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True
-            )
-            self._url = self._await_ready(self._process)
             self._furnish()
         except BaseException:
             self.stop()
@@ -173,12 +159,8 @@ class LocalChain:
 
     def stop(self) -> None:
         """End the chain and wait until it is gone; does nothing if it is not running."""
-        process, self._process, self._url = self._process, None, None
-        if process is not None:
-            _end(process)
-        if self._errors is not None:
-            self._errors.close()
-            self._errors = None
+        self._url = None
+        self._server.stop()
         self._accounts, self._contracts = {}, {}
 
     def __enter__(self) -> Self:
@@ -317,31 +299,6 @@ class LocalChain:
         for role in ("maker", "taker"):
             self.transact(role, "payment18", "faucet", 10_000_000 * 10**18)
 
-    def _await_ready(self, process: subprocess.Popen[bytes]) -> str:
-        lines: list[bytes] = []
-        output = process.stdout
-        assert output is not None
-        reader = threading.Thread(target=lambda: lines.append(output.readline()), daemon=True)
-        reader.start()
-        reader.join(self._start_timeout)
-        if not lines:
-            process.kill()
-            reader.join()
-            raise ChainError(f"the local chain was not ready within {self._start_timeout:g} s{self._error_tail()}")
-        try:
-            return str(json.loads(lines[0])["url"])
-        except (ValueError, KeyError, TypeError) as exc:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_STOP_SECONDS)
-            raise ChainError(f"the local chain ended before it was ready{self._error_tail()}") from exc
-
-    def _error_tail(self) -> str:
-        assert self._errors is not None
-        size = self._errors.seek(0, 2)
-        self._errors.seek(max(0, size - _TAIL_BYTES))
-        text = self._errors.read().decode(errors="replace").strip()
-        return f"; its error output ends with:\n{text}" if text else "; it printed no error"
-
 
 def calldata(artifact: str, function: str, *arguments: Any) -> str:
     """The call of a function as ``0x`` hex; the argument types are those of the artifact's ABI."""
@@ -364,17 +321,3 @@ def _require_extra(backend: str) -> None:
     missing = [name for module, name in needed.items() if find_spec(module) is None]
     if missing:
         raise ImportError(f"the local chain needs {' and '.join(missing)}: pip install 'orderseal[sandbox]'")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
-    # The end of its input is the gentle request; a server that ignores it is terminated, then killed.
-    for harder in (process.terminate, process.kill):
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_STOP_SECONDS)
-            return
-        harder()
-    process.wait()

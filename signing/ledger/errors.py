@@ -20,6 +20,7 @@ REASONS: Final = {
     "file_mode": "other accounts of this machine may read or write the file",
     "forked": "the ledger was opened before a fork",
     "full": "the disk is full, or a quota is reached",
+    "given_up": "the intent was abandoned after an attempt that may have left a live signature",
     "illegal_event": "the state does not allow the event",
     "io": "the operating system reported an input or output error",
     "journal_mode": "the file is not in WAL mode",

@@ -147,7 +147,8 @@ class SqliteStore:
         if schema.found_schema(self._connection) != schema.expected_schema():
             raise LedgerError(
                 "schema_changed",
-                f"the tables or triggers of {self.path} are not those that this release made, so nothing is guaranteed: restore a backup",
+                f"the tables or triggers of {self.path} are not those of this release: another build made them, or somebody changed "
+                "them. Use the build that made them",
             )
         if self.path.stat().st_size <= _CHECKED_BYTES and self._pragma("quick_check(1)") != "ok":
             raise LedgerError("corrupt", f"the ledger {self.path} is damaged: keep it, restore a backup beside it, and reconcile that")

@@ -172,7 +172,9 @@ def refuse_stale(slot: Slot, found: Slot | None) -> LedgerError:
         return LedgerError("missing", f"slot {slot.id} (nonce {slot.key}) is not in this ledger")
     if found.lease_epoch != slot.lease_epoch:
         return LedgerError(
-            "lease_lost", f"nonce {slot.key} was taken over by another instance, and is {found.state.value} now: send nothing, let it go"
+            "lease_lost",
+            f"nonce {slot.key} was taken over by another instance, and is {found.state.value} now: send nothing, let it go"
+            + (". It has the same owner's name: do two bots run under one?" if found.owner[:-17] == slot.owner[:-17] else ""),
         )
     hint = "use the slot that the last call returned, or read it again"
     return LedgerError("stale", f"nonce {slot.key} is {found.state.value} now, not {slot.state.value}: {hint}")

@@ -255,7 +255,7 @@ async def test_a_refusal(venue: Sandbox, maker_of: MakerOf) -> None:
     [(nonce, state)] = books(maker, venue).items()
     assert state is State.REFUSED
     assert len((await maker.exposure()).orders) == 1
-    with pytest.raises(Refused, match=f"refused nonce {nonce} before"):
+    with pytest.raises(Refused, match=f"nonce {nonce} was refused before"):
         await buy(maker, reference="one")
 
 
@@ -515,8 +515,9 @@ async def test_a_reference_of_an_order_that_was_tried_is_not_free(venue: Sandbox
     venue.inject(Fault("rate_limit", seconds=3))
     with pytest.raises(RateLimited):
         await buy(maker, reference="one")
-    with pytest.raises(RuleViolation, match="Use another reference for another try"):
+    with pytest.raises(LedgerError, match="Use another reference for another try") as caught:
         await buy(maker, reference="one")
+    assert caught.value.reason == "given_up"
     assert set(books(maker, venue).values()) == {State.ABANDONED}
 
 
@@ -565,10 +566,11 @@ async def test_a_broken_rule_touches_no_key(
         await buy(maker, **options)
     assert code in (None, caught.value.rule)
     assert cast("Counting", maker.signer).orders == 0
-    [(nonce, state)] = books(maker, venue).items()
-    assert state is State.RELEASED
+    kept = books(maker, venue)  # None, if the rule spoke before the venue was asked anything.
+    assert set(kept.values()) <= {State.RELEASED}
     maker.rules = OrderRules()
-    assert (await buy(maker)).nonce == nonce
+    placed = await buy(maker)
+    assert placed.nonce == min(kept, default=placed.nonce)
 
 
 @pytest.mark.parametrize(
