@@ -38,7 +38,7 @@ from orderseal.signing.ledger import Ledger, Outgoing, Slot, SqliteStore
 POLICY = Policy(sends=4, first_wait=0.02, longest_wait=0.3, settle=0.05, patience=3.0, resend_within=3600.0)
 LIMIT = Decimal("150.25")
 # What a maker may be told while others take over its rows, or want the same intents.
-TOLD = {"lease_lost", "stale", "reference_used"}
+TOLD = {"given_up", "lease_lost", "reference_used", "stale"}
 TRACED = {
     "http11.send_request_headers.started": "writing",
     "http11.send_request_headers.complete": "half written",
