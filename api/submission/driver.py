@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
 from orderseal.api.submission.machine import DEFAULT_POLICY, Action, Ending, LookUp, Outcome, Policy, Send, Wait, submission
-from orderseal.api.transport import in_daemon_thread
+from orderseal.api.transport import in_daemon_thread, start_thread
 from orderseal.signing import (
     Clock,
     Deadlines,
@@ -236,11 +236,10 @@ class _Afterwards:
         def quietly() -> None:
             with contextlib.suppress(OrdersealError):
                 work()
-            self._threads.discard(threading.current_thread())
 
-        thread = threading.Thread(target=quietly, name="orderseal-ledger", daemon=False)
-        self._threads.add(thread)
-        thread.start()
+        thread = start_thread(quietly, "orderseal-ledger", daemon=False)
+        alive = {other for other in self._threads if other.is_alive()}
+        self._threads = alive if thread is None else alive | {thread}
 
     async def unless_cancelled(self, work: Callable[[], _T], undo: Callable[[_T], None]) -> _T:
         """Run a call of the ledger beside the loop. If its caller is cancelled before it has the result, the call is undone."""

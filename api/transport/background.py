@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar, cast
 
-__all__ = ["BackgroundLoop", "in_daemon_thread"]
+__all__ = ["BackgroundLoop", "in_daemon_thread", "start_thread"]
 
 _T = TypeVar("_T")
 
@@ -154,5 +154,16 @@ async def in_daemon_thread(function: Callable[[], _T]) -> _T:
         with contextlib.suppress(RuntimeError):  # The loop was closed meanwhile.
             loop.call_soon_threadsafe(settle, result, failure)
 
-    threading.Thread(target=work, name="orderseal-signer", daemon=True).start()
+    start_thread(work, "orderseal-signer", daemon=True)
     return await future
+
+
+def start_thread(work: Callable[[], None], name: str, *, daemon: bool) -> threading.Thread | None:
+    """Do it in a thread, or here and now where the interpreter is ending: from 3.12 on it starts no more threads then."""
+    thread = threading.Thread(target=work, name=name, daemon=daemon)
+    try:
+        thread.start()
+    except RuntimeError:
+        work()
+        return None
+    return thread
