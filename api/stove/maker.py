@@ -62,6 +62,10 @@ _FILLS: Final = FINAL_STATUSES | {OrderStatus.PARTIALLY_FILLED}
 _SCALE: Final = 10**18
 
 
+# What the rules and the order call it, by the caller's own word.
+_ARGUMENTS: Final = {"address": "principal", "reference": "fair_price", "order.exchange": "exchange"}
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
     """An order that the venue has accepted. It does not change by itself: watch it.
@@ -333,20 +337,28 @@ class AsyncMaker:
 
     def _check_early(self, intent: "_Intent", principal: AddressLike | None, fair_price: Decimal | None) -> None:
         """What the rules say before the venue is asked anything: without its fee, and without rules of the caller's own."""
-        probe = Order(
-            maker=self.scope.account,
-            principal=self.scope.account if principal is None else Address(principal),
-            is_buy=intent.side == "buy",
-            ticker=intent.ticker,
-            exchange=intent.exchange,
-            asset=intent.token.address,
-            price=intent.price,
-            quantity=intent.shares,
-            incentive=0,
-            deadline=int(self._clock()) + 1,
-            nonce=0,
-        )
-        replace(self.rules, policies=()).check(probe, token=intent.token, reference=fair_price)
+        try:
+            probe = Order(
+                maker=self.scope.account,
+                principal=self.scope.account if principal is None else Address(principal),
+                is_buy=intent.side == "buy",
+                ticker=intent.ticker,
+                exchange=intent.exchange,
+                asset=intent.token.address,
+                price=intent.price,
+                quantity=intent.shares,
+                incentive=0,
+                deadline=int(self._clock()) + 1,
+                nonce=0,
+            )
+            found = replace(self.rules, policies=()).violations(probe, token=intent.token, reference=fair_price)
+        except InvalidInput as error:
+            error.path = _ARGUMENTS.get(error.path, error.path)
+            raise
+        if len(found) > 1:
+            raise RuleViolation(found[0].rule, "; ".join(f"({number}) {broken.rule}: {broken}" for number, broken in enumerate(found, 1)))
+        if found:
+            raise found[0]
 
     async def _submit(self, slot: Slot, order: Order) -> Placed:
         self._under_way.add(slot.id)

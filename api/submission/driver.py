@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
@@ -145,7 +145,7 @@ class Submitter(Generic[R]):
         means = self._means if patience is None else replace(self._means, policy=replace(self._means.policy, patience=patience))
         return await _Way(means, slot).go(may_send=may_send)
 
-    async def recover(self, *, unsent: Literal["abandon", "send"] = "abandon", busy: Set[int] = frozenset()) -> list[Settled[R]]:
+    async def recover(self, *, unsent: Literal["abandon", "send"] = "abandon", busy: set[int] | None = None) -> list[Settled[R]]:
         """Settle every open row of the account that nobody holds: what an earlier run, or a machine that died, left behind, and what a
         call of this run gave up as unknown.
 
@@ -153,21 +153,31 @@ class Submitter(Generic[R]):
         looked up once, ever more rarely. One whose deadline has passed unseen is closed.
 
         Args:
-            busy: numbers of slots that this instance is at work on: they are left alone.
+            busy: numbers of the slots that this instance is at work on, kept up to date by whoever works: they are left alone, and what
+                is settled here is among them meanwhile.
             unsent: what becomes of orders of which nothing is on the way: a process died before it sent them, or the venue did not
                 accept them. By default they are abandoned, because what was wanted then may not be wanted now.
         """
         gate = asyncio.Semaphore(_AT_ONCE)
+        at_work: set[int] = set() if busy is None else busy
 
         async def one(slot: Slot) -> Settled[R] | None:
             async with gate:
+                if slot.id in at_work:  # Since it was read, somebody has asked for it again.
+                    return None
+                at_work.add(slot.id)
                 try:
+                    current = await in_thread(self._means.ledger.get, slot.id)
+                    if (current.state, current.lease_epoch) != (slot.state, slot.lease_epoch):
+                        return None  # Or has settled it.
                     return await self._recover_one(slot, unsent)
                 except OrdersealError as error:
                     return Settled(slot, None, error=error)
+                finally:
+                    at_work.discard(slot.id)
 
         settled: list[Settled[R]] = []
-        seen: set[int] = set(busy)
+        seen = set(at_work)
         while True:
             page = await in_thread(self._means.ledger.take_over, self._means.port.scope, limit=_PAGE)
             # What stays open comes again once its lease has run out, which may be before the last of its page had its turn.

@@ -594,6 +594,32 @@ async def test_a_wrong_form_keeps_no_nonce(venue: Sandbox, maker_of: MakerOf, op
     assert cast("Counting", maker.signer).orders == 0
 
 
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [
+        ({"principal": "0x12"}, "principal"),
+        ({"fair_price": 1.5}, "fair_price"),
+        ({"fair_price": Decimal(0)}, "fair_price"),
+        ({"exchange": -1}, "exchange"),
+        ({"exchange": "0"}, "exchange"),
+        ({"limit": Decimal("NaN")}, "limit"),
+        ({"reference": "a\0"}, "reference"),
+    ],
+    ids=str,
+)
+async def test_an_error_names_the_argument_that_was_given(venue: Sandbox, maker_of: MakerOf, options: dict[str, Any], path: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await buy(maker_of(venue.url), **options)
+    assert caught.value.path == path
+
+
+async def test_several_broken_rules_are_all_told(venue: Sandbox, maker_of: MakerOf) -> None:
+    maker = maker_of(venue.url, rules=OrderRules(tickers={"TSLA"}, max_shares=10))
+    with pytest.raises(RuleViolation, match=r"\(1\) ticker_not_allowed: .*; \(2\) quantity_too_large: ") as caught:
+        await buy(maker, shares=11)
+    assert "nonce" not in str(caught.value)  # There is none yet.
+
+
 @pytest.mark.parametrize("chaos", [False, True])
 async def test_a_cap_is_never_overshot(venue: Sandbox, maker_of: MakerOf, chaos: bool) -> None:
     cap = USDT.amount(8_000)  # Five orders of about 1,503.

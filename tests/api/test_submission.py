@@ -1277,3 +1277,49 @@ async def test_what_a_call_gave_up_as_unknown_is_settled_by_the_next_recovery_of
     assert await submitter.recover(busy={slot.id}) == []
     [settled] = await submitter.recover()
     assert (settled.ending, settled.slot.key) == (Ending.ACCEPTED, slot.key)
+
+
+@pytest.mark.parametrize("when", ["asked for", "settled"])
+async def test_a_recovery_leaves_alone_what_somebody_asked_for_meanwhile(world: World, when: str) -> None:
+    """Its list of what this run gave up as unknown is read first, and worked off later."""
+    world.venue.script, world.venue.shown = [lost_after], [NOWHERE] * 50
+    world.policy = Policy(patience=0, sends=1)
+    submitter = world.submitter()
+    slot = (await submitter.submit(world.commit())).slot
+    world.venue.shown = []
+    busy: set[int] = set()
+    read = submitter._own_unknown
+
+    def meanwhile() -> list[Slot]:
+        found = read()
+        if when == "asked for":
+            busy.add(slot.id)
+        else:
+            signature = world.ledger.artifacts(slot)[-1].signature
+            assert signature is not None
+            world.ledger.adopt(slot, world.ledger.order(slot, Order), signature)
+        return found
+
+    submitter._own_unknown = meanwhile  # type: ignore[method-assign]
+    assert await submitter.recover(busy=busy) == []
+    assert busy == ({slot.id} if when == "asked for" else set())
+
+
+async def test_what_a_recovery_is_at_work_on_is_told(world: World) -> None:
+    world.venue.script, world.venue.shown = [lost_after], [NOWHERE] * 50
+    world.policy = Policy(patience=0, sends=1)
+    submitter = world.submitter()
+    slot = (await submitter.submit(world.commit())).slot
+    world.venue.shown = []
+    busy: set[int] = set()
+    during: list[set[int]] = []
+    submit = submitter.submit
+
+    async def watched(slot: Slot, **options: Any) -> Settled[Any]:
+        during.append(set(busy))
+        return await submit(slot, **options)
+
+    submitter.submit = watched  # type: ignore[method-assign]
+    [settled] = await submitter.recover(busy=busy)
+    assert settled.ending is Ending.ACCEPTED
+    assert (during, busy) == ([{slot.id}], set())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -53,7 +54,7 @@ def test_a_foreign_holder_delays_and_prevents_nothing(tmp_path: Path, scope: Sco
         try:
             assert holder.stdout is not None
             assert holder.stdout.readline() == "held\n"
-            assert ledger.reserve(scope, SequentialFromVenue(5)).key == 5
+            assert [ledger.reserve(scope, SequentialFromVenue(5)).key for _ in range(2)] == [5, 6]
         finally:
             holder.communicate()
 
@@ -79,3 +80,64 @@ def test_it_is_given_back_after_a_failure(tmp_path: Path, scope: Scope) -> None:
             handle = os.open(f"{path}-turn", os.O_RDWR)
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.close(handle)
+
+
+def test_who_never_gets_it_does_not_wait_for_long_each_time(tmp_path: Path) -> None:
+    holder, other = Turn(tmp_path / "ledger.db"), Turn(tmp_path / "ledger.db")
+    holder.take(60)
+    other.take(0.01)
+    waiting = threading.Thread(target=other.take, args=(3600,), daemon=True)
+    waiting.start()
+    waiting.join(60)
+    assert not waiting.is_alive()
+    holder.give()
+    other.take(0)
+    third = Turn(tmp_path / "ledger.db")
+    third.take(0)
+    assert third._grudging, "the turn was not had again"
+    for turn in (holder, other, third):
+        turn.close()
+
+
+FORKING = """
+import os, signal, sys
+from orderseal.signing.ledger import SqliteStore
+
+store = SqliteStore(sys.argv[1])
+store._turn.take(60)
+if not os.fork():
+    print(os.getpid(), flush=True)
+    signal.pause()
+sys.stdin.readline()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_forked_child_does_not_keep_the_turn_of_a_parent_that_was_killed(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    command = [sys.executable, "-c", FORKING, str(path)]
+    parent = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert parent.stdin is not None
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    try:
+        parent.stdin.write("\n")
+        parent.stdin.flush()
+        parent.wait(60)
+        handle = os.open(f"{path}-turn", os.O_RDWR)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(handle)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        parent.stdin.close()
+        parent.stdout.close()
+
+
+def test_it_follows_no_link(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    Path(f"{path}-turn").symlink_to(tmp_path / "elsewhere")
+    turn = Turn(path)
+    turn.take(0)
+    turn.give()
+    turn.close()
+    assert not (tmp_path / "elsewhere").exists()
