@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Sequence, Set
+from collections.abc import AsyncGenerator, Set
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +22,8 @@ from orderseal.api.stove.client import AsyncClient
 from orderseal.api.stove.intents import NASDAQ, Side, check_intent, check_ticker, limit_order
 from orderseal.api.stove.models import FINAL_STATUSES, OrderStatus, PlacedOrder, StatusChange
 from orderseal.api.stove.network import Network, order_scope
-from orderseal.api.submission import Ending, Found, Policy, Submitter
+from orderseal.api.stove.port import StovePort
+from orderseal.api.submission import Ending, Policy, Submitter
 from orderseal.api.submission.driver import in_thread
 from orderseal.api.submission.machine import DEFAULT_POLICY
 from orderseal.api.transport import DEFAULT_LIMITS, Limits
@@ -37,19 +38,16 @@ from orderseal.signing import (
     Order,
     OrderRules,
     OrdersealError,
-    RateLimited,
     Refused,
     RuleViolation,
     Signer,
     Token,
-    Unauthorized,
-    Unreachable,
     VenueError,
     describe,
     format_time,
     system_clock,
 )
-from orderseal.signing.ledger import OPEN, Exposure, Ledger, Meaning, Outgoing, Scope, SequentialFromVenue, Slot, State, What
+from orderseal.signing.ledger import OPEN, Exposure, Ledger, Meaning, SequentialFromVenue, Slot, State, What
 
 __all__ = ["AsyncMaker", "Placed", "Recovered"]
 
@@ -106,46 +104,6 @@ class Recovered:
     error: OrdersealError | None
 
 
-class _StovePort:
-    """What a submission needs of the client."""
-
-    def __init__(self, client: AsyncClient, scope: Scope, ledger: Ledger) -> None:
-        self.client, self.scope, self.ledger = client, scope, ledger
-
-    async def renew(self) -> None:
-        await self.client.renew()
-
-    async def send(self, out: Outgoing) -> Found[PlacedOrder]:
-        order = await in_thread(self.ledger.order, out.slot, Order)
-        begun = False
-
-        def before_write() -> None:
-            nonlocal begun
-            out.check_lease()
-            begun = True
-
-        try:
-            return _found(await self.client.submit(out.body, order, out.signature, before_write=before_write))
-        except (Unauthorized, RateLimited):
-            raise
-        except VenueError as error:
-            if begun:
-                raise
-            # Another request's answer may have ended the session meanwhile, and a login have failed: it says nothing of the order.
-            raise Unreachable(f"create the order: nothing was sent ({error})") from error
-
-    async def look_up(self, key: int) -> Sequence[Found[PlacedOrder]]:
-        return [_found(placed) for placed in await self.client.under_nonce(key)]
-
-
-def _found(placed: PlacedOrder) -> Found[PlacedOrder]:
-    try:
-        order = placed.to_order()
-    except InvalidInput as error:
-        raise InvalidReply(f"query orders: the venue shows an order that cannot be ({error})", status=200) from None
-    return Found(order, placed.signature, placed.id, placed.status, placed)
-
-
 class AsyncMaker:
     """A maker at Stove. Entering it settles what an earlier run left open; see :attr:`recovered`.
 
@@ -195,7 +153,7 @@ class AsyncMaker:
         self._mine = not isinstance(ledger, Ledger)
         self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger, clock=clock)
         self.scope = order_scope(network, signer.address)
-        self._port = _StovePort(self.client, self.scope, self.ledger)
+        self._port = StovePort(self.client, self.scope, self.ledger)
         self._submitter = Submitter[PlacedOrder](
             self.ledger, self._port, signer, deadlines=self.client.deadlines, policy=policy, clock=clock
         )

@@ -27,6 +27,7 @@ from orderseal.chain.abi.types import AbiType, Array, Parameter, Tuple, is_ident
 from orderseal.signing.eip712 import Sol
 from orderseal.signing.eip712.types import ATOMS, AtomicType
 from orderseal.signing.errors import InvalidInput
+from orderseal.signing.frozen import Frozen
 from orderseal.signing.values import Address, Hash32
 
 __all__ = ["Call", "Error", "Event", "Indexed", "Record", "RecordMeta"]
@@ -124,7 +125,7 @@ def _check_attribute(cls_name: str, key: str, base: type, *, has_default: bool) 
         )
 
 
-class Record(metaclass=RecordMeta):
+class Record(Frozen, metaclass=RecordMeta):
     """A struct of a contract: frozen, slotted, keyword-only, checked at construction.
 
     Each field is annotated with a type of :mod:`orderseal.signing.sol`, another record, or a tuple of these for an array. Where the
@@ -141,35 +142,6 @@ class Record(metaclass=RecordMeta):
         """The members under their Solidity names; those that have none by their place, ``[0]``."""
         fields = enumerate(type(self).abi_fields)
         return {field.parameter.step(index): getattr(self, field.attribute) for index, field in fields}
-
-    def replace(self, **changes: Any) -> Self:
-        """A checked copy with other values."""
-        return type(self)(**{**{field.attribute: getattr(self, field.attribute) for field in type(self).abi_fields}, **changes})
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{type(self).__name__} is immutable; make another with .replace({name}=…)")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"{type(self).__name__} is immutable")
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        return all(getattr(self, field.attribute) == getattr(other, field.attribute) for field in type(self).abi_fields)
-
-    def __hash__(self) -> int:
-        return hash((type(self), *[getattr(self, field.attribute) for field in type(self).abi_fields]))
-
-    def __repr__(self) -> str:
-        values = ", ".join(f"{field.attribute}={getattr(self, field.attribute)!r}" for field in type(self).abi_fields)
-        return f"{type(self).__name__}({values})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), {field.attribute: getattr(self, field.attribute) for field in type(self).abi_fields})
-
-
-def _restore(cls: type[Record], values: dict[str, Any]) -> Record:
-    return cls(**values)
 
 
 def _plain(value: Any) -> Any:

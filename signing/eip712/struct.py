@@ -40,6 +40,7 @@ from orderseal.signing.eip712.encode import Encoder
 from orderseal.signing.eip712.schema import Schema
 from orderseal.signing.eip712.types import ArrayType, AtomicType, Member, SolidityType, base_type
 from orderseal.signing.errors import InvalidInput, describe
+from orderseal.signing.frozen import Frozen
 from orderseal.signing.keccak import keccak256
 from orderseal.signing.limits import MAX_DEPTH
 from orderseal.signing.strict_json import refuse_large_value
@@ -91,7 +92,7 @@ class StructMeta(type):
     ) -> "StructMeta":
         if unknown:
             raise TypeError(f"{cls_name}: a struct's class keywords are name and maker, not {', '.join(unknown)}")
-        if not bases:
+        if bases == (Frozen,):
             return super().__new__(mcs, cls_name, bases, namespace)
         if len(bases) != 1 or bases[0] is not Struct:
             raise TypeError(f"{cls_name} must derive from Struct alone: EIP-712 has no inheritance")
@@ -143,7 +144,7 @@ def _is_class_variable(annotation: object) -> bool:
     return get_origin(annotation) is ClassVar or (isinstance(annotation, str) and annotation.startswith(("ClassVar", "typing.ClassVar")))
 
 
-class Struct(metaclass=StructMeta):
+class Struct(Frozen, metaclass=StructMeta):
     """The base of declared EIP-712 structs: frozen, slotted, keyword-only, checked at construction.
 
     Class keywords: ``name`` of the struct in its type string (default: the class's name) and ``maker``, the field that must
@@ -198,30 +199,8 @@ class Struct(metaclass=StructMeta):
         """What no honest struct of this type has, whatever the time, as (code, explanation). Structs with faults are not signed."""
         return ()
 
-    def replace(self, **changes: Any) -> Self:
-        """A checked copy with other values."""
-        return type(self)(**{**{field.attribute: getattr(self, field.attribute) for field in type(self).struct_fields}, **changes})
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{type(self).__name__} is immutable; make another with .replace({name}=…)")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"{type(self).__name__} is immutable")
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        return all(getattr(self, field.attribute) == getattr(other, field.attribute) for field in type(self).struct_fields)
-
     def __hash__(self) -> int:
         return hash(self.encoded_data())
-
-    def __repr__(self) -> str:
-        values = ", ".join(f"{field.attribute}={getattr(self, field.attribute)!r}" for field in type(self).struct_fields)
-        return f"{type(self).__name__}({values})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), {field.attribute: getattr(self, field.attribute) for field in type(self).struct_fields})
 
 
 def _build(cls: Any, canonical: Mapping[str, Any]) -> Any:
@@ -230,10 +209,6 @@ def _build(cls: Any, canonical: Mapping[str, Any]) -> Any:
     for field in cast("StructMeta", cls).struct_fields:
         field.put(made, field.rebuild(canonical[field.sol_name], field.type))
     return made
-
-
-def _restore(cls: type[Struct], values: dict[str, Any]) -> Struct:
-    return cls(**values)
 
 
 def _plain(value: Any) -> Any:
