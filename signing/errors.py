@@ -9,7 +9,10 @@
     ├── SignerError             a key could not be loaded, or a signer gave a wrong signature
     ├── LedgerError             the ledger refuses, or its database cannot be used
     ├── ChainError              the EVM side
-    │   └── Reverted            a contract refused: nothing but the fee was spent
+    │   ├── Reverted            a contract refused: nothing but the fee was spent
+    │   ├── WrongChain          the node is of another chain than asked for: nothing was signed
+    │   ├── PlanMismatch        what is there is not what was pinned, planned or approved
+    │   └── NodeError           the node refused, did not answer, or answered what cannot be
     └── VenueError              the other side
         ├── Refused             the venue's own error envelope: it did not take effect
         │   ├── Unauthorized    not logged in, or the token is no longer good
@@ -29,9 +32,11 @@ __all__ = [
     "InvalidInput",
     "InvalidReply",
     "LedgerError",
+    "NodeError",
     "NonceConflict",
     "OrdersealError",
     "OutcomeUnknown",
+    "PlanMismatch",
     "RateLimited",
     "Refused",
     "Reverted",
@@ -41,6 +46,7 @@ __all__ = [
     "Unreachable",
     "VenueError",
     "VerificationFailed",
+    "WrongChain",
     "describe",
 ]
 
@@ -189,6 +195,55 @@ class Reverted(ChainError):
     def __init__(self, what: str, *, reason: str, data: bytes = b"") -> None:
         self.reason, self.data = reason, data
         super().__init__(f"{what} reverted: {reason}")
+
+
+class WrongChain(ChainError):
+    """The node is of another chain. Nothing was signed.
+
+    Attributes:
+        expected, actual: chain ids.
+    """
+
+    expected: int
+    actual: int
+
+    def __init__(self, *, expected: int, actual: int) -> None:
+        self.expected, self.actual = expected, actual
+        super().__init__(f"the node is of chain {actual}, not of chain {expected}: nothing was signed")
+
+
+class PlanMismatch(ChainError):
+    """Something is not what was pinned, planned or approved.
+
+    Attributes:
+        what: what differs, for example ``integration.contract_address``.
+        expected: as pinned, planned or approved, in words.
+        actual: as it is; a stranger may have written it, so it is shortened and printable.
+    """
+
+    what: str
+    expected: str
+    actual: str
+
+    def __init__(self, what: str, *, expected: str, actual: str, hint: str = "") -> None:
+        self.what, self.expected, self.actual = what, expected, actual
+        super().__init__(f"{what}: expected {expected}, found {actual}" + (f". {hint}" if hint else ""))
+
+
+class NodeError(ChainError):
+    """A node refused a request, did not answer it, or answered what cannot be. A read may be tried again.
+
+    Attributes:
+        code: of the JSON-RPC error, or ``None`` where no valid answer came.
+        data: what came with the error, such as revert data; a stranger wrote it.
+    """
+
+    code: int | None
+    data: bytes
+
+    def __init__(self, message: str, *, code: int | None = None, data: bytes = b"") -> None:
+        self.code, self.data = code, data
+        super().__init__(message)
 
 
 class VenueError(OrdersealError):
