@@ -1,4 +1,4 @@
-"""``ledger``: what a ledger holds. Reading alone; what changes rows or asks a venue is in :mod:`.rescue`."""
+"""``ledger``: what a ledger holds. It reads, and ends a hold if a person says so; what asks a venue is in :mod:`.rescue`."""
 
 import os
 from collections.abc import Generator
@@ -13,10 +13,10 @@ import typer
 
 from orderseal.cli.keys import NETWORKS, read_network
 from orderseal.cli.output import GOOD, WrongUse, emit, emit_json, fail, note
-from orderseal.signing import InvalidInput, OrdersealError, format_time, from_base_units
+from orderseal.signing import Address, InvalidInput, OrdersealError, format_time, from_base_units
 
 if TYPE_CHECKING:
-    from orderseal.signing.ledger import Exposure, Ledger, Slot
+    from orderseal.signing.ledger import Exposure, Hold, Ledger, Slot
 
 __all__ = ["File", "Json", "cut", "emit_exposure", "ledger_app", "opened"]
 
@@ -34,14 +34,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @contextmanager
-def opened(file: str, as_json: bool) -> Generator["Ledger"]:
-    """Open a ledger that is there; its errors end the command: 2 where there is none at the path, else 1."""
+def opened(file: str, as_json: bool, *, create: bool = False) -> Generator["Ledger"]:
+    """Open a ledger that is there, or make one; its errors end the command: 2 where there is none at the path, else 1."""
     from orderseal.signing.ledger import Ledger, LedgerError  # sqlite3 is not needed by the other commands.
 
     if file.startswith(("postgresql://", "postgres://")) and (urlsplit(file).password or "password" in urlsplit(file).query):
         fail(WrongUse("no password in an argument, which others can read: use PGPASSWORD, ~/.pgpass or a service"), as_json=as_json)
     try:
-        with Ledger(file, create=False) as ledger:
+        with Ledger(file, create=create) as ledger:
             yield ledger
     except LedgerError as error:
         fail(WrongUse(str(error)) if error.reason in _WRONG_USE else error, as_json=as_json)
@@ -58,6 +58,7 @@ def list_command(
     account: Annotated[str | None, typer.Option("--account", metavar="ADDR", help="Only this account.")] = None,
     venue: Annotated[str | None, typer.Option("--venue", metavar="NAME", help="Only this venue.")] = None,
     network: Annotated[str | None, typer.Option("--network", metavar="NAME", help="Only this network.")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only this kind: order, transaction, …")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest.")] = 100,
     still_open: Annotated[bool, typer.Option("--open", help="Only what asks for something to be done.")] = False,
     as_json: Json = False,
@@ -73,12 +74,12 @@ def list_command(
         states.add(State(name))
     network = _network_key(network)
     with opened(file, as_json) as ledger:
-        found = ledger.slots(account=account, venue=venue, network=network, states=states, limit=limit, newest_first=True)[::-1]
+        found = ledger.slots(account=account, venue=venue, network=network, kind=kind, states=states, limit=limit, newest_first=True)[::-1]
         scopes = ledger.counters()
     if as_json:
         emit_json({"slots": [slot_json(slot) for slot in found]})
     elif not found:
-        others = sorted({scope.network for scope in scopes}) if network or account or venue else []
+        others = sorted({scope.network for scope in scopes}) if network or account or venue or kind else []
         note(f"nothing to show; the ledger has nonces on {', '.join(others)}" if others else "nothing to show")
     else:
         emit(f"{'slot':>6} {'nonce':>16} {'state':9} {'changed':20} {'account':12} network")
@@ -99,7 +100,8 @@ def _network_key(name: str | None) -> str | None:
 def _line(slot: "Slot") -> str:
     key, account = str(slot.key), str(slot.scope.account)
     shown = key if len(key) <= 16 else f"{key[:7]}…{key[-8:]}"
-    place = slot.scope.network if len(slot.scope.network) <= 12 else f"{slot.scope.network[:11]}…"
+    place = slot.scope.network if slot.scope.kind == "order" else f"{slot.scope.network} {slot.scope.kind}"
+    place = place if len(place) <= 12 else f"{place[:11]}…"
     return f"{slot.id:>6} {shown:>16} {slot.state.value:9} {format_time(slot.changed_at):20} {account[:6]}…{account[-5:]} {place}"
 
 
@@ -125,10 +127,14 @@ def show_command(
     for line in wrap(ADVICE[found.state], 80, initial_indent="next     ", subsequent_indent=" " * 9):
         emit(line)
     emit("digest   none" if found.digest is None else f"digest   {found.digest}")
+    left = {attempt["digest"] for attempt in shown["attempts"] if attempt["what"] == "sent"}
     for artifact in shown["artifacts"]:
         if artifact["stage"] == "content":
-            deadline = "for ever" if artifact["deadline"] is None else f"until {format_time(artifact['deadline'])}"
-            emit(f"good     {deadline}")
+            if artifact["digest"] != shown["digest"]:
+                emit(f"replaced {artifact['digest']}")
+                emit("         it was sent, and may happen instead" if artifact["digest"] in left else "         it was never sent")
+            for_ever = "until its nonce is spent" if found.shared else "for ever"
+            emit("good     " + (for_ever if artifact["deadline"] is None else f"until {format_time(artifact['deadline'])}"))
             _emit_message(artifact["content"])
     for attempt in shown["attempts"]:
         details = ", ".join(f"{key} {value}" for key, value in attempt["details"].items() if value not in (None, ""))
@@ -137,7 +143,8 @@ def show_command(
 
 
 def _emit_message(content: dict[str, Any]) -> None:
-    for name, value in content.get("typed_data", {}).get("message", {}).items():
+    shown = content["typed_data"].get("message", {}) if "typed_data" in content else content.get("transaction", content)
+    for name, value in (shown if isinstance(shown, dict) else content).items():
         emit(cut(f"         {name:10} {value}"))
 
 
@@ -145,6 +152,64 @@ def cut(text: str) -> str:
     """At most 80 characters, and no control characters: a venue's words go to the terminal."""
     plain = "".join(c if c.isprintable() else "?" for c in text)
     return plain if len(plain) <= 80 else f"{plain[:79]}…"
+
+
+@ledger_app.command("holds")
+def holds_command(file: File, as_json: Json = False) -> None:
+    """List what is held: each is something that was begun, and is neither finished nor given up."""
+    with opened(file, as_json) as ledger:
+        found = ledger.holds()
+    if as_json:
+        emit_json({"holds": [_hold_json(hold) for hold in found]})
+    elif not found:
+        note("nothing is held")
+    for hold in [] if as_json else found:
+        emit(f"hold     {hold.name}")  # In full, since it is to be typed again: it has printable characters of ASCII alone.
+        emit(f"intent   {hold.intent}")
+        emit(cut(f"of       {hold.scope.account}, {hold.scope.venue} {hold.scope.network} ({hold.scope.kind})"))
+        emit(cut(f"held by  {hold.owner[:-17]} since {format_time(hold.since)}, lease until {format_time(hold.until)}"))
+    raise SystemExit(GOOD)
+
+
+def _hold_json(hold: "Hold") -> dict[str, Any]:
+    return {
+        "venue": hold.scope.venue,
+        "network": hold.scope.network,
+        "account": str(hold.scope.account),
+        "kind": hold.scope.kind,
+        "name": hold.name,
+        "intent": hold.intent,
+        "owner": hold.owner,
+        "epoch": hold.epoch,
+        "until": hold.until,
+        "since": hold.since,
+    }
+
+
+@ledger_app.command("break-hold")
+def break_hold_command(
+    file: File,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The hold's name, as `holds` shows it.", show_default=False)],
+    intent: Annotated[str, typer.Argument(metavar="INTENT", help="What it is held for, exactly.", show_default=False)],
+    account: Annotated[str | None, typer.Option("--account", metavar="ADDR", help="Whose it is, if several fit.")] = None,
+    network: Annotated[str | None, typer.Option("--network", metavar="NAME", help="Where it is, if several fit.")] = None,
+    as_json: Json = False,
+) -> None:
+    """End a hold whose intent you know to be finished, or given up with nothing left behind: no approval, no transaction on its way."""
+    with opened(file, as_json) as ledger:
+        named = [hold for hold in ledger.holds() if (hold.name, hold.intent) == (name, intent)]
+        whose = None if account is None else Address(account)
+        fit = [hold for hold in named if whose in (None, hold.scope.account) and network in (None, hold.scope.network)]
+        if len(fit) != 1:
+            told = "say which with --account and --network" if len(fit) > 1 else "see `orderseal ledger holds`"
+            fail(WrongUse(f"{len(fit)} holds have this name, intent and place: {told}"), as_json=as_json)
+        ledger.break_hold(fit[0].scope, name, intent)
+    if as_json:
+        emit_json({"broken": _hold_json(fit[0])})
+    else:
+        emit(f"broken   {name}")
+        note(f"it was held by {fit[0].owner[:-17]}, which may do nothing under it any more")
+    raise SystemExit(GOOD)
 
 
 @ledger_app.command("exposure")
@@ -187,6 +252,7 @@ def _exposure_json(found: "Exposure") -> dict[str, Any]:
             {
                 "slot": live.slot.id,
                 "nonce": str(live.slot.key),
+                "digest": str(live.digest),
                 "state": live.slot.state.value,
                 "live_until": live.live_until,
                 "filled": str(live.filled),

@@ -10,7 +10,7 @@ from orderseal.signing.ledger.exposure import Exposure, LiveOrder
 from orderseal.signing.ledger.ledger import Body, Ledger, Outgoing
 from orderseal.signing.ledger.memory import MemoryStore
 from orderseal.signing.ledger.nonces import AccountNonce, Claim, NonceRule, SequentialFromVenue
-from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Scope, Slot, Stage, StoreInfo, What
+from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Hold, Scope, Slot, Stage, StoreInfo, What
 from orderseal.signing.ledger.sqlite import SqliteStore
 from orderseal.signing.ledger.states import ADVICE, OPEN, Event, State, step
 from orderseal.signing.ledger.store import Change, Lease, Live, Query, Store
@@ -30,6 +30,7 @@ __all__ = [
     "Counter",
     "Event",
     "Exposure",
+    "Hold",
     "Lease",
     "Ledger",
     "LedgerError",

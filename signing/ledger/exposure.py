@@ -7,7 +7,7 @@ from orderseal.signing.ledger.content import read_order
 from orderseal.signing.ledger.records import Slot, What
 from orderseal.signing.ledger.store import Live
 from orderseal.signing.orders import Order
-from orderseal.signing.values import Address
+from orderseal.signing.values import Address, Hash32
 
 __all__ = ["Exposure", "LiveOrder", "measure"]
 
@@ -18,6 +18,7 @@ class LiveOrder:
 
     Attributes:
         slot: where it stands.
+        digest: what was signed: of a nonce that several share, the slot's or one that was replaced.
         order: what was signed, or ``None`` if it is no order of the built-in type.
         live_until: Unix seconds; ``None`` means for ever.
         filled: shares whose fill was seen.
@@ -26,6 +27,7 @@ class LiveOrder:
     """
 
     slot: Slot
+    digest: Hash32
     order: Order | None
     live_until: int | None
     filled: int
@@ -81,9 +83,9 @@ def _measure_one(item: Live) -> LiveOrder | None:
     # Each row tells the sum so far, and rows may come out of order.
     filled = max((int(attempt.details["filled"]) for attempt in item.ends if attempt.what is What.FILL), default=0)
     if order is None:
-        return LiveOrder(item.slot, None, item.deadline, filled, 0, 0)
+        return LiveOrder(item.slot, item.digest, None, item.deadline, filled, 0, 0)
     left = order.quantity - filled
     if left <= 0:
         return None
     owed = order.price * left + order.incentive if order.is_buy else 0
-    return LiveOrder(item.slot, order, item.deadline, filled, owed, 0 if order.is_buy else left)
+    return LiveOrder(item.slot, item.digest, order, item.deadline, filled, owed, 0 if order.is_buy else left)

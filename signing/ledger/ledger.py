@@ -4,7 +4,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf, isfinite
 from pathlib import Path
 from types import TracebackType
@@ -20,8 +20,9 @@ from orderseal.signing.ledger.cancels import CancelState, cancel_state
 from orderseal.signing.ledger.content import Carried, canonical, order_text, read_carried, read_document
 from orderseal.signing.ledger.errors import LedgerError
 from orderseal.signing.ledger.exposure import Exposure, measure
+from orderseal.signing.ledger.holds import check_form
 from orderseal.signing.ledger.nonces import MAX_COUNT, NonceRule, nonce_conflict
-from orderseal.signing.ledger.records import MAX_KEY, Artifact, Attempt, Counter, Scope, Slot, Stage, StoreInfo, What
+from orderseal.signing.ledger.records import MAX_KEY, Artifact, Attempt, Counter, Hold, Scope, Slot, Stage, StoreInfo, What
 from orderseal.signing.ledger.sqlite import SqliteStore
 from orderseal.signing.ledger.states import OPEN, Event, State, step
 from orderseal.signing.ledger.store import Change, Lease, Query, Store, refuse_lease, refuse_missing
@@ -136,8 +137,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         Raises:
             LedgerError: ``unseeded``, ``venue_jump``, ``venue_ahead``, ``needs_reconcile``, ``exhausted``, or the database's.
         """
-        if not isinstance(scope, Scope):
-            raise InvalidInput(path="scope", expected="a Scope", actual=describe(scope))
+        _check_scope(scope)
         if type(count) is not int or not 1 <= count <= MAX_COUNT:
             raise InvalidInput(path="count", expected=f"an integer from 1 to {MAX_COUNT}", actual=describe(count))
         now = self._now()
@@ -203,14 +203,26 @@ class Ledger(AbstractContextManager["Ledger"]):
         return self._bind(slot, Event.COMMIT, digest, canonical(content), deadline, reference)
 
     def replace_content(self, slot: Slot, digest: bytes, content: Mapping[str, Any], *, deadline: int | None = None) -> Slot:
-        """Put another transaction under a nonce that several may share (:class:`AccountNonce`); the old one stays on record, and live.
+        """Put another transaction under a nonce that several may share (:class:`AccountNonce`); the old one stays on record.
+
+        If the old one has left, it stays live: one of the two will happen, and nobody can say which. If it has not, nothing hands out
+        its bytes any more.
 
         Raises:
-            LedgerError: ``bound``: the slot is not shared. A nonce of orders carries one digest for ever.
+            LedgerError: ``bound``: the slot is not shared: a nonce of orders carries one digest for ever. ``conflict``: it carries this
+                very digest, or did before it was replaced: what was replaced does not come back. ``spent``: :meth:`record_dead` was
+                called for it. Also ``stale``, ``illegal_event``, ``lease_lost``, ``needs_reconcile``.
         """
         if not slot.shared:
             raise LedgerError("bound", f"nonce {slot.key} carries one digest for ever: take a new nonce for other content")
-        return self._bind(slot, Event.REPLACE, digest, canonical(content), deadline)
+        checked = Hash32(digest)
+        if checked == slot.digest:
+            raise LedgerError("conflict", f"nonce {slot.key} carries {checked} already: sign it, or send its stored bytes")
+        if any(artifact.digest == checked for artifact in self._store.artifacts(slot.id)):
+            raise LedgerError("conflict", f"nonce {slot.key} carried {checked} before that was replaced, and it does not come back")
+        if any(attempt.what is What.DEAD for attempt in self._store.attempts(slot.id)):
+            raise LedgerError("spent", f"nonce {slot.key} is spent, as was recorded: nothing can happen under it any more; take a new one")
+        return self._bind(slot, Event.REPLACE, checked, canonical(content), deadline)
 
     def _bind(self, slot: Slot, event: Event, digest: bytes, text: str, deadline: int | None, reference: str | None = None) -> Slot:
         checked, now = Hash32(digest), self._now()
@@ -421,7 +433,11 @@ class Ledger(AbstractContextManager["Ledger"]):
         self._store.append([Attempt(slot.id, What.FILL, slot.digest, {"filled": filled, "evidence": _evidence(evidence)}, self._now())])
 
     def record_dead(self, slot: Slot, *, evidence: str) -> None:
-        """Record that the signature can do nothing any more: the allowance is zero, or the chain has voided its nonce."""
+        """Record that the signature can do nothing any more: the allowance is zero, or the chain has voided its nonce.
+
+        Of a nonce that several share it says that the nonce is spent, and so ends them all: one of them was mined, or another program's
+        transaction. Call it when that can no longer be undone by a reorganisation; ``evidence`` is the transaction's hash.
+        """
         self._store.append([Attempt(slot.id, What.DEAD, slot.digest, {"evidence": _evidence(evidence)}, self._now())])
 
     # -- After a crash -------------------------------------------------------------------------------------------------------
@@ -459,21 +475,93 @@ class Ledger(AbstractContextManager["Ledger"]):
     def reconcile(self, scope: Scope, next_nonce: int, *, max_jump: int = 1_000, skip: int = 0) -> tuple[Counter, list[Slot]]:
         """Accept the venue's next nonce, after you have found out why it is ahead, or after a backup was restored.
 
-        What was reserved or released below it is abandoned, since it may have been used elsewhere; in a restored backup all of it.
+        What was reserved or released below it is abandoned, since it may have been used elsewhere; in a restored backup all of it, but
+        for nonces that several may share: they stay, since a chain allows no gaps.
 
         Args:
             next_nonce: what the venue says now.
             max_jump: how far the venue may push the counter.
             skip: further nonces to leave out: at least as many as may have been signed, but not placed, since a backup was made.
+                None of an account's transactions: a chain allows no gaps, and one nonce has one effect at most.
 
         Raises:
             LedgerError: ``venue_jump``.
         """
+        if skip:
+            query = Query(venue=scope.venue, network=scope.network, account=scope.account, kind=scope.kind, limit=1)
+            if any(slot.shared for slot in self._store.slots(query)):
+                raise InvalidInput(path="skip", expected="0: a chain allows no gaps in an account's nonces", actual=describe(skip))
         return self._store.reconcile(scope, next_nonce, max_jump, skip, self._now())
 
     def halt(self) -> None:
         """Stop all bots of this ledger, on all machines: nothing is reserved, committed or sent any more until :meth:`reconcile`."""
         self._store.halt()
+
+    # -- One at a time -------------------------------------------------------------------------------------------------------
+
+    def hold(self, scope: Scope, name: str, intent: str) -> Hold:
+        """Take a hold: what is done under it is done by one instance at a time, and begun anew only when it was finished or given up.
+
+        One that is free is taken. One for the same intent is taken over if its lease has run out, or if it is an earlier instance's of
+        this owner's name; its epoch grows. It needs no :meth:`reconcile`, but under a halt nothing can be committed or sent anyway.
+
+        Args:
+            scope: within what the name is unique.
+            name: what there may be one of at a time; 1 to 200 printable characters of ASCII.
+            intent: what it is held for, 1 to 128 printable characters of ASCII: the same again after a crash.
+
+        Raises:
+            LedgerError: ``held``: by a living instance, this one included; or for another intent, whether its holder lives or not, which
+                must be finished or given up first (:meth:`let_go`), or broken by a person (:meth:`break_hold`).
+        """
+        _check_scope(scope)
+        check_form(name, intent)
+        return self._holding(lambda: self._store.hold(scope, name, intent, self._lease))
+
+    def keep(self, hold: Hold) -> Hold:
+        """Renew the lease of a hold, while what is done under it goes on.
+
+        Raises:
+            LedgerError: ``lease_lost``: it has run out, was taken over, or has ended. Nothing more may be done under it.
+        """
+        _check_hold(hold)
+        return self._holding(lambda: self._store.keep(hold, self._lease))
+
+    def leave(self, hold: Hold) -> None:
+        """Stop working under a hold without ending it: its lease runs out now, so that whoever goes on with its intent need not wait.
+
+        Raises:
+            LedgerError: ``lease_lost``, as :meth:`keep`.
+        """
+        _check_hold(hold)
+        self._store.keep(hold, replace(self._lease, seconds=0.0))
+
+    def let_go(self, hold: Hold) -> None:
+        """End a hold: what it was for is finished, or given up with nothing left behind. Its row is deleted.
+
+        Raises:
+            LedgerError: ``lease_lost``: it was taken over, or has ended. One whose lease has run out may be ended until then.
+        """
+        _check_hold(hold)
+        self._store.let_go(hold, self._lease)
+
+    def break_hold(self, scope: Scope, name: str, intent: str) -> None:
+        """End a hold as a person who knows that its intent is finished or given up. Its holder, if it lives, loses the lease.
+
+        Raises:
+            LedgerError: ``missing``: nobody holds it for exactly this intent.
+        """
+        _check_scope(scope)
+        check_form(name, intent)
+        self._store.break_hold(scope, name, intent)
+
+    def holds(self) -> list[Hold]:
+        """Read all holds, oldest first. What is read allows nothing: :meth:`hold` does."""
+        return self._store.holds()
+
+    def _holding(self, act: Callable[[], Hold]) -> Hold:
+        begun = elapsed_clock()  # Before the database's clock is read for the lease: so this end comes first.
+        return replace(act(), send_before=begun + self._lease.seconds)
 
     # -- Reading -------------------------------------------------------------------------------------------------------------
 
@@ -545,6 +633,10 @@ class Ledger(AbstractContextManager["Ledger"]):
         if document.signing_hash != slot.digest:
             raise LedgerError("tampered", f"the order that is stored under nonce {slot.key} does not give the stored digest")
         return order_type.from_typed_data(document)
+
+    def now(self) -> float:
+        """Unix seconds by the database's clock, which leases go by."""
+        return self._store.now()
 
     def counters(self) -> dict[Scope, Counter]:
         """How far each scope has gone."""
@@ -655,6 +747,16 @@ def slot_json(slot: Slot) -> dict[str, Any]:
         "sent_at": slot.sent_at,
         "changed_at": slot.changed_at,
     }
+
+
+def _check_scope(scope: object) -> None:
+    if not isinstance(scope, Scope):
+        raise InvalidInput(path="scope", expected="a Scope", actual=describe(scope))
+
+
+def _check_hold(hold: object) -> None:
+    if not isinstance(hold, Hold):
+        raise InvalidInput(path="hold", expected="a Hold", actual=describe(hold))
 
 
 def _checked_body(raw: object) -> bytes:

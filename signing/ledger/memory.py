@@ -11,8 +11,9 @@ from typing import Final
 
 from orderseal.signing.clock import Clock, system_clock
 from orderseal.signing.ledger.errors import LedgerError
+from orderseal.signing.ledger.holds import in_order, refuse_lost_hold, refuse_no_hold, still_ours, taken
 from orderseal.signing.ledger.nonces import Claim, allot, reconciled, refuse_epoch
-from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Scope, Slot, Stage, StoreInfo, What
+from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Hold, Scope, Slot, Stage, StoreInfo, What
 from orderseal.signing.ledger.states import BOUND, TRANSITIONS, UNBOUND, State
 from orderseal.signing.ledger.store import Change, Lease, Live, Query, refuse_lease, refuse_missing, refuse_reference, refuse_stale
 
@@ -40,6 +41,7 @@ class MemoryStore:
         self._intents: dict[tuple[Scope, str], int] = {}
         self._artifacts: dict[int, list[Artifact]] = {}
         self._attempts: dict[int, list[Attempt]] = {}
+        self._holds: dict[tuple[Scope, str], Hold] = {}
 
     def _check(self) -> None:
         if not self._open:
@@ -123,7 +125,7 @@ class MemoryStore:
         if change.current and ((counter := self._counters.get(slot.scope)) is None or counter.epoch != self._epoch):
             raise refuse_epoch(slot.scope)
         found = slots.get(slot.id)
-        if found is None or (found.state, found.lease_epoch) != (slot.state, slot.lease_epoch):
+        if found is None or (found.state, found.digest, found.lease_epoch) != (slot.state, slot.digest, slot.lease_epoch):
             raise refuse_stale(slot, found)
         if change.live and found.lease_until <= now:
             raise refuse_lease(slot)
@@ -183,7 +185,7 @@ class MemoryStore:
             given_up = [
                 replace(s, state=State.ABANDONED, lease_epoch=s.lease_epoch + 1, changed_at=float(at))
                 for s in self._slots.values()
-                if s.scope == scope and s.state in UNBOUND and (whole or s.key < venue_next)
+                if s.scope == scope and s.state in UNBOUND and (s.key < venue_next or (whole and not s.shared))
             ]
             self._slots.update({slot.id: slot for slot in given_up})
             self._append([Attempt(s.id, What.NOTE, None, {"why": "reconciled: it may have been used elsewhere"}, at) for s in given_up])
@@ -240,11 +242,50 @@ class MemoryStore:
                     sent.add(slot.digest)
                 ends = tuple(attempt for attempt in told if attempt.what in (What.FILL, What.DEAD))
                 found += [
-                    Live(slot, artifact.content, artifact.deadline, ends)
+                    Live(slot, artifact.digest, artifact.content, artifact.deadline, ends)
                     for artifact in self._artifacts.get(id_, [])
                     if artifact.content is not None and artifact.digest in sent and (artifact.deadline is None or artifact.deadline > at)
                 ]
         return iter(found)
+
+    def hold(self, scope: Scope, name: str, intent: str, lease: Lease) -> Hold:
+        """See :class:`Store`."""
+        with self._lock:
+            hold = self._holds[scope, name] = taken(self._holds.get((scope, name)), scope, name, intent, lease, self.now())
+            return hold
+
+    def keep(self, hold: Hold, lease: Lease) -> Hold:
+        """See :class:`Store`."""
+        with self._lock:
+            now, found = self.now(), self._holds.get((hold.scope, hold.name))
+            if found is None or not still_ours(found, hold, lease) or found.until <= now:
+                raise refuse_lost_hold(hold, found)
+            kept = self._holds[hold.scope, hold.name] = replace(found, until=now + lease.seconds)
+            return kept
+
+    def let_go(self, hold: Hold, lease: Lease) -> None:
+        """See :class:`Store`."""
+        with self._lock:
+            self._check()
+            found = self._holds.get((hold.scope, hold.name))
+            if not still_ours(found, hold, lease):
+                raise refuse_lost_hold(hold, found)
+            del self._holds[hold.scope, hold.name]
+
+    def break_hold(self, scope: Scope, name: str, intent: str) -> None:
+        """See :class:`Store`."""
+        with self._lock:
+            self._check()
+            found = self._holds.get((scope, name))
+            if found is None or found.intent != intent:
+                raise refuse_no_hold(scope, name, intent)
+            del self._holds[scope, name]
+
+    def holds(self) -> list[Hold]:
+        """See :class:`Store`."""
+        with self._lock:
+            self._check()
+            return sorted(self._holds.values(), key=in_order)
 
     def backup(self, path: Path) -> None:  # noqa: ARG002 - the protocol's
         """Not for this store."""
@@ -290,7 +331,8 @@ def _refuse_break(before: Slot, after: Slot, artifacts: Sequence[Artifact]) -> N
     if moved and (before.state, after.state) not in TRANSITIONS | {(State.COMMITTED, State.SENDING)}:
         raise LedgerError("conflict", f"no event leads from {before.state.value} to {after.state.value}")
     replaced = before.digest is not None and after.digest != before.digest
-    if replaced and (not before.shared or after.state is not State.COMMITTED):
+    back = moved and after.state is State.COMMITTED and before.state is not State.RESERVED
+    if (replaced and (not before.shared or after.state is not State.COMMITTED)) or (back and not replaced):
         raise LedgerError("bound", f"nonce {before.key}: a nonce is bound to one digest for ever")
     stages = {artifact.stage for artifact in artifacts if artifact.digest == after.digest}
     if (after.state in BOUND and Stage.CONTENT not in stages) or (after.state in UNBOUND and after.digest is not None):

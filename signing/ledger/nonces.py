@@ -159,7 +159,8 @@ def allot(
         raise LedgerError(
             "venue_ahead",
             f"the venue expects nonce {asked} of {scope}, but nothing from {known} on was ever sent from this ledger: "
-            "another program signs with this account, or this file is an old copy. Find out which, then call reconcile",
+            "another program signs with this account, or this file is an old copy. Find out which, then call reconcile"
+            + (_reconcile_by_hand(scope, asked) if claim.shared else ""),
         )
     free = sorted(key for key in released if key >= max(claim.floor, asked or 0)) if claim.fill_released else []
     taken = [released[key] for key in free[:count]]
@@ -168,6 +169,14 @@ def allot(
     if fresh and first + fresh - 1 > claim.limit:
         raise LedgerError("exhausted", f"{scope} has no {count} nonces left: {first} is next, and {claim.limit} the greatest")
     return Counter(first + fresh if fresh else counter.next, counter.acknowledged, counter.epoch), taken, first
+
+
+def _reconcile_by_hand(scope: Scope, asked: int) -> str:
+    """The command for an account's transactions: no venue is asked for their nonces."""
+    return (
+        f": orderseal ledger reconcile LEDGER --next {asked} --account {scope.account} --network {scope.network} --kind {scope.kind}, "
+        "where --next is what the node's eth_getTransactionCount (pending) says then"
+    )
 
 
 def reconciled(scope: Scope, counter: Counter | None, venue_next: int, max_jump: int, skip: int, epoch: int) -> Counter:

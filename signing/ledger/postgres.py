@@ -19,10 +19,22 @@ from typing import Any, Final, TypeVar
 from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.ledger import postgres_schema as schema_
 from orderseal.signing.ledger.errors import LedgerError
+from orderseal.signing.ledger.holds import in_order, refuse_held, refuse_lost_hold, refuse_no_hold
 from orderseal.signing.ledger.nonces import Claim, allot, reconciled, refuse_epoch
 from orderseal.signing.ledger.postgres_connection import DatabaseError, Session, again, dialler, translate
-from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Scope, Slot, StoreInfo, What
-from orderseal.signing.ledger.rows import ARTIFACT, ATTEMPT, SLOT, artifact_of, attempt_of, conditions, scope_values, slot_of
+from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Hold, Scope, Slot, StoreInfo, What
+from orderseal.signing.ledger.rows import (
+    ARTIFACT,
+    ATTEMPT,
+    HOLD,
+    SLOT,
+    artifact_of,
+    attempt_of,
+    conditions,
+    hold_of,
+    scope_values,
+    slot_of,
+)
 from orderseal.signing.ledger.states import State
 from orderseal.signing.ledger.store import (
     Change,
@@ -34,7 +46,7 @@ from orderseal.signing.ledger.store import (
     refuse_reference,
     refuse_stale,
 )
-from orderseal.signing.values import Address
+from orderseal.signing.values import Address, Hash32
 
 # Every statement is put together from constants and the schema's checked name; what comes from outside is a parameter.
 # ruff: noqa: S608
@@ -72,6 +84,21 @@ WITH counter AS (
             AND key >= greatest(%(floor)s::numeric, %(asked)s::numeric)))
     RETURNING next - %(count)s::numeric AS first
 ){_NEW_SLOTS}"""
+
+_HELD: Final = f"{_SCOPE} AND name = %(name)s"
+_OURS: Final = f"{_HELD} AND owner = %(owner)s AND epoch = %(epoch)s AND since = %(since)s AND {_EPOCH} > 0"
+
+# What `taken` does. The row is locked before its condition is looked at, and the clock is read after that.
+_HOLD: Final = f"""
+INSERT INTO @.holds AS h ({HOLD})
+SELECT %(venue)s::text, %(network)s::text, %(account)s::bytea, %(kind)s::text, %(name)s::text, %(intent)s::text, %(owner)s::text, 1,
+    n.now + %(seconds)s::double precision, n.now
+FROM (SELECT {_NOW} AS now) n WHERE {_EPOCH} > 0
+ON CONFLICT (venue, network, account, kind, name) DO UPDATE
+    SET owner = excluded.owner, epoch = h.epoch + 1, until = {_NOW} + %(seconds)s::double precision
+    WHERE h.intent = excluded.intent
+        AND (h.owner <> excluded.owner AND left(h.owner, -17) = %(owner_name)s::text OR h.until <= {_NOW})
+RETURNING {HOLD}"""
 
 _PLACE: Final = """
 SELECT concat_ws(' ', (SELECT system_identifier FROM pg_control_system()), left(pg_walfile_name(pg_current_wal_insert_lsn()), 8),
@@ -364,7 +391,7 @@ class PostgresStore:
             assert change.reference is not None
             return refuse_reference(change.reference, self._by_reference(session, slot.scope, change.reference))
         found = next(iter(self._read(session, Query(ids=(slot.id,)))), None)
-        if change.live and found and (found.state, found.lease_epoch) == (slot.state, slot.lease_epoch):
+        if change.live and found and (found.state, found.digest, found.lease_epoch) == (slot.state, slot.digest, slot.lease_epoch):
             return refuse_lease(slot)
         return refuse_stale(slot, found)
 
@@ -420,7 +447,7 @@ class PostgresStore:
             rows = self._rows(
                 session,
                 f"WITH gone AS (UPDATE @.slots SET state = 'abandoned', lease_epoch = lease_epoch + 1, changed_at = %(at)s WHERE {_SCOPE} "
-                f"AND state IN ('reserved', 'released') AND (%(whole)s OR key < %(next)s::numeric) RETURNING {SLOT}), "
+                f"AND state IN ('reserved', 'released') AND (%(whole)s AND NOT shared OR key < %(next)s::numeric) RETURNING {SLOT}), "
                 "noted AS (INSERT INTO @.attempts (slot, what, details, at) SELECT id, 'note', %(why)s, %(at)s FROM gone) "
                 "SELECT * FROM gone ORDER BY id",
                 {
@@ -494,7 +521,8 @@ class PostgresStore:
         with self._using() as session:
             rows = self._rows(
                 session,
-                f"SELECT {columns}, a.content, a.deadline FROM @.slots s JOIN @.artifacts a ON a.slot = s.id AND a.stage = 'content' "
+                f"SELECT {columns}, a.digest, a.content, a.deadline "
+                "FROM @.slots s JOIN @.artifacts a ON a.slot = s.id AND a.stage = 'content' "
                 "WHERE (a.deadline IS NULL OR a.deadline > %s) AND (s.sent_at IS NOT NULL "
                 "AND EXISTS (SELECT FROM @.attempts t WHERE t.slot = s.id AND t.what = 'sent' AND t.digest = a.digest) "
                 "OR %s AND s.state IN ('committed', 'signed') AND s.digest = a.digest) ORDER BY s.id, a.id",
@@ -507,7 +535,70 @@ class PostgresStore:
                 (sorted({row[0] for row in rows}), What.FILL.value, What.DEAD.value),
             ):
                 ends.setdefault(row[0], []).append(attempt_of(row))
-        return iter([Live(_slot(row), row[-2], row[-1], tuple(ends.get(row[0], ()))) for row in rows])
+        return iter([Live(_slot(row), Hash32(row[-3]), row[-2], row[-1], tuple(ends.get(row[0], ()))) for row in rows])
+
+    def hold(self, scope: Scope, name: str, intent: str, lease: Lease) -> Hold:
+        """See :class:`Store`."""
+        values = {
+            **_scope_named(scope),
+            "name": name,
+            "intent": intent,
+            "owner": lease.owner,
+            "owner_name": lease.name,
+            "seconds": float(lease.seconds),
+        }
+
+        def act(session: Session) -> Hold:
+            while not (rows := self._rows(session, _HOLD, {**values, **self._here(session)}, prepare=True)):
+                if found := self._held(session, scope, name):  # Else it has ended in between.
+                    raise refuse_held(found, intent)
+            return hold_of(rows[0])
+
+        return self._write(act)
+
+    def _held(self, session: Session, scope: Scope, name: str) -> Hold | None:
+        rows = self._rows(session, f"SELECT {HOLD} FROM @.holds WHERE {_HELD}", {**_scope_named(scope), "name": name})
+        return hold_of(rows[0]) if rows else None
+
+    def keep(self, hold: Hold, lease: Lease) -> Hold:
+        """See :class:`Store`."""
+        text = f"UPDATE @.holds SET until = {_NOW} + %(seconds)s WHERE {_OURS} AND until > {_NOW} RETURNING {HOLD}"
+        return hold_of(self._of_ours(text, hold, lease))
+
+    def let_go(self, hold: Hold, lease: Lease) -> None:
+        """See :class:`Store`."""
+        self._of_ours(f"DELETE FROM @.holds WHERE {_OURS} RETURNING name", hold, lease)
+
+    def _of_ours(self, text: str, hold: Hold, lease: Lease) -> Sequence[Any]:
+        """Do something to a hold that is still ours."""
+        values = {
+            **_scope_named(hold.scope),
+            "name": hold.name,
+            "owner": lease.owner,
+            "epoch": str(hold.epoch),
+            "since": hold.since,
+            "seconds": float(lease.seconds),
+        }
+
+        def act(session: Session) -> Sequence[Any]:
+            rows: list[Sequence[Any]] = self._rows(session, text, {**values, **self._here(session)}, prepare=True)
+            if not rows:
+                raise refuse_lost_hold(hold, self._held(session, hold.scope, hold.name))
+            return rows[0]
+
+        return self._write(act)
+
+    def break_hold(self, scope: Scope, name: str, intent: str) -> None:
+        """See :class:`Store`."""
+        text = f"DELETE FROM @.holds WHERE {_HELD} AND intent = %(intent)s AND {_EPOCH} > 0 RETURNING name"
+        values = {**_scope_named(scope), "name": name, "intent": intent}
+        if not self._write(lambda session: self._rows(session, text, {**values, **self._here(session)})):
+            raise refuse_no_hold(scope, name, intent)
+
+    def holds(self) -> list[Hold]:
+        """See :class:`Store`."""
+        with self._using() as session:
+            return sorted((hold_of(row) for row in self._rows(session, f"SELECT {HOLD} FROM @.holds")), key=in_order)
 
     def backup(self, path: Path) -> None:  # noqa: ARG002 - the protocol's
         """Not for this store."""
@@ -547,6 +638,7 @@ def _change_json(number: int, change: Change) -> dict[str, Any]:
         "number": str(number),
         "slot": slot.id,
         "from": slot.state.value,
+        "bound": _hex(slot.digest),
         "lease_epoch": slot.lease_epoch,
         "state": change.state.value,
         "digest": _hex(change.digest),

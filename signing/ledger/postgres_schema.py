@@ -7,10 +7,10 @@ All rules stand in functions, whose source the server keeps as it was written: s
 server, which an expression that the server has parsed and prints again is not.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-__all__ = ["APPLICATION", "MIGRATIONS", "TABLES", "Rows", "create_tables", "expected_schema", "found_schema", "named", "schema_version"]
+__all__ = ["APPLICATION", "MIGRATIONS", "TABLES", "Rows", "expected_schema", "found_schema", "named", "schema_version"]
 
 APPLICATION: Final = "orderseal ledger"
 """How the table ``meta`` tells whose it is."""
@@ -21,7 +21,7 @@ Rows = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 _SCOPE: Final = ("venue text!", "network text!", "account bytea!", "kind text!")
 _ID: Final = "id bigint!+"
 
-TABLES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+_FIRST_TABLES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "meta": (("name text!", "value text!"), ("PRIMARY KEY (name)",)),
     "counters": (
         (*_SCOPE, "next numeric(78,0)!", "acknowledged numeric(78,0)!", "epoch bigint!"),
@@ -50,6 +50,15 @@ TABLES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ("PRIMARY KEY (venue, network, account, kind, reference)", "UNIQUE (slot)", "FOREIGN KEY (slot) REFERENCES @.slots (id)"),
     ),
 }  # fmt: skip
+
+_SECOND_TABLES: Final = {
+    "holds": (
+        (*_SCOPE, "name text!", "intent text!", "owner text!", "epoch bigint!", "until double precision!", "since double precision!"),
+        ("PRIMARY KEY (venue, network, account, kind, name)",),
+    ),
+}
+
+TABLES: Final = {**_FIRST_TABLES, **_SECOND_TABLES}
 """Of each table the columns (``!``: not null; ``+``: numbered by the server) and the constraints."""
 
 _INDEXES: Final = (
@@ -258,7 +267,7 @@ BEGIN
     END LOOP;
 END"""
 
-_FUNCTIONS: Final = {
+_FIRST_FUNCTIONS: Final = {
     "refuse(reason text, message text)": ("void", _REFUSE),
     "keep()": ("trigger", _KEEP),
     "keep_meta()": ("trigger", _KEEP_META),
@@ -271,13 +280,55 @@ _FUNCTIONS: Final = {
     "require(session text, slots oid)": ("bigint", _REQUIRE),
     "apply(session text, slots oid, changes jsonb, new_owner text, seconds double precision)": ("SETOF @.slots", _APPLY),
 }
+
+# A shared slot that has not sent may be replaced, too; one that is not shared never goes back.
+_STEP_SLOT_AND_REPLACE: Final = _STEP_SLOT.replace("'signed>accepted',\n", "'signed>accepted', 'signed>committed',\n").replace(
+    """    IF NEW.state IN ('reserved', 'released') AND NEW.digest IS NOT NULL""",
+    """    IF NEW.state = 'committed' AND OLD.state NOT IN ('reserved', 'committed')
+        AND (NOT OLD.shared OR NEW.digest IS NOT DISTINCT FROM OLD.digest)
+    THEN
+        PERFORM @.refuse('bound', 'a nonce is bound to one digest for ever');
+    END IF;
+    IF NEW.state IN ('reserved', 'released') AND NEW.digest IS NOT NULL""",
+)
+
+# A session that was opened before says nothing of the digest.
+_APPLY_IF_BOUND: Final = _APPLY.replace(
+    "        RETURNING s.* INTO after;",
+    """            AND (NOT change ? 'bound' OR s.digest IS NOT DISTINCT FROM decode(change->>'bound', 'hex'))
+        RETURNING s.* INTO after;""",
+)
+
+_KEEP_HOLD: Final = """
+BEGIN
+    IF length(NEW.account) <> 20 OR char_length(NEW.name) NOT BETWEEN 1 AND 200 OR char_length(NEW.intent) NOT BETWEEN 1 AND 128 THEN
+        PERFORM @.refuse('conflict', 'this is no hold');
+    END IF;
+    IF TG_OP = 'UPDATE' AND (NEW.venue, NEW.network, NEW.account, NEW.kind, NEW.name, NEW.intent, NEW.since)
+        IS DISTINCT FROM (OLD.venue, OLD.network, OLD.account, OLD.kind, OLD.name, OLD.intent, OLD.since)
+    THEN
+        PERFORM @.refuse('conflict', 'what a hold is for never changes');
+    END IF;
+    IF TG_OP = 'UPDATE' AND (NEW.epoch < OLD.epoch OR NEW.owner <> OLD.owner AND NEW.epoch = OLD.epoch) THEN
+        PERFORM @.refuse('conflict', 'the epoch of a hold grows each time it changes hands');
+    END IF;
+    RETURN NEW;
+END"""
+
+_SECOND_FUNCTIONS: Final = {
+    "step_slot()": ("trigger", _STEP_SLOT_AND_REPLACE),
+    "apply(session text, slots oid, changes jsonb, new_owner text, seconds double precision)": ("SETOF @.slots", _APPLY_IF_BOUND),
+    "keep_hold()": ("trigger", _KEEP_HOLD),
+}
+
+_FUNCTIONS: Final = {**_FIRST_FUNCTIONS, **_SECOND_FUNCTIONS}
 """Head, result and source of each function. PL/pgSQL asks the tables anew at each statement, also within one that is under way."""
 
 _BEFORE: Final = {"row": 1 + 2, "statement": 2}
 _EVENTS: Final = {"INSERT": 4, "DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
 """The bits of ``pg_trigger.tgtype`` (PostgreSQL, ``catalog/pg_trigger.h``)."""
 
-_TRIGGERS: Final = (
+_FIRST_TRIGGERS: Final = (
     ("meta", "keep_meta", "row", "UPDATE"),
     ("counters", "check_counter", "row", "INSERT OR UPDATE"),
     ("slots", "add_slot", "row", "INSERT"),
@@ -288,6 +339,9 @@ _TRIGGERS: Final = (
     *((table, "keep", "statement", "DELETE OR TRUNCATE") for table in ("meta", "counters", "slots", "intents")),
     *((table, "keep", "statement", "UPDATE OR DELETE OR TRUNCATE") for table in ("artifacts", "attempts")),
 )
+_SECOND_TRIGGERS: Final = (("holds", "keep_hold", "row", "INSERT OR UPDATE"), ("holds", "keep", "statement", "TRUNCATE"))
+
+_TRIGGERS: Final = (*_FIRST_TRIGGERS, *_SECOND_TRIGGERS)
 """Table, function (the trigger has its name), for each what, and before which events."""
 
 
@@ -296,15 +350,22 @@ def named(text: str, schema: str) -> str:
     return text.replace("@", f'"{schema}"')
 
 
-def create_tables() -> tuple[str, ...]:
-    """The statements that make the current version in an empty schema."""
-    statements = [f"CREATE TABLE @.{table} ({', '.join([*map(_column, columns), *rules])})" for table, (columns, rules) in TABLES.items()]
-    statements += _INDEXES
+def _create(
+    tables: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]],
+    indexes: Iterable[str],
+    functions: Mapping[str, tuple[str, str]],
+    triggers: Iterable[tuple[str, str, str, str]],
+    *,
+    create: str = "CREATE",
+) -> tuple[str, ...]:
+    """The statements that make tables, indexes, functions (``create`` may replace them) and triggers."""
+    statements = [f"CREATE TABLE @.{table} ({', '.join([*map(_column, columns), *rules])})" for table, (columns, rules) in tables.items()]
+    statements += indexes
     statements += [
-        f"CREATE FUNCTION @.{head} RETURNS {result} LANGUAGE plpgsql AS $orderseal${source}$orderseal$"
-        for head, (result, source) in _FUNCTIONS.items()
+        f"{create} FUNCTION @.{head} RETURNS {result} LANGUAGE plpgsql AS $orderseal${source}$orderseal$"
+        for head, (result, source) in functions.items()
     ]
-    for table, function, each, events in _TRIGGERS:
+    for table, function, each, events in triggers:
         statements.append(f"CREATE TRIGGER {function} BEFORE {events} ON @.{table} FOR EACH {each.upper()} EXECUTE FUNCTION @.{function}()")
         # ALWAYS: a session that calls itself a replica is held to the rules like any other.
         statements.append(f"ALTER TABLE @.{table} ENABLE ALWAYS TRIGGER {function}")
@@ -316,7 +377,10 @@ def _column(column: str) -> str:
     return text + (" NOT NULL" if "!" in column else "") + (" GENERATED ALWAYS AS IDENTITY" if "+" in column else "")
 
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (create_tables(),)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    _create(_FIRST_TABLES, _INDEXES, _FIRST_FUNCTIONS, _FIRST_TRIGGERS),
+    _create(_SECOND_TABLES, (), _SECOND_FUNCTIONS, _SECOND_TRIGGERS, create="CREATE OR REPLACE"),
+)
 """The statements that lead from each version to the next."""
 
 

@@ -1,15 +1,18 @@
-"""The rows of a ledger as values: scopes, slots, artifacts, attempts. Frozen; no ``repr`` shows a signature or the bytes to send."""
+"""The rows of a ledger as values: scopes, slots, artifacts, attempts, holds. Frozen; no ``repr`` shows a signature or the bytes to send."""
 
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 from typing import Any, Final
 
+from orderseal.signing.clock import elapsed_clock
 from orderseal.signing.errors import InvalidInput, describe
+from orderseal.signing.ledger.errors import LedgerError
 from orderseal.signing.ledger.states import State
 from orderseal.signing.values import Address, AddressLike, Hash32
 
-__all__ = ["MAX_KEY", "Artifact", "Attempt", "Counter", "Scope", "Slot", "Stage", "StoreInfo", "What"]
+__all__ = ["MAX_KEY", "Artifact", "Attempt", "Counter", "Hold", "Scope", "Slot", "Stage", "StoreInfo", "What"]
 
 MAX_KEY: Final = 2**256 - 1
 """The greatest key of a slot: keys are 32 bytes."""
@@ -139,6 +142,44 @@ class Attempt:
     digest: Hash32 | None
     details: dict[str, Any] = field(repr=False)
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A hold as it was when it was taken, kept or read.
+
+    Attributes:
+        scope: within what the name is unique.
+        name: what there may be one of at a time, such as ``0x…token 0x…spender``.
+        intent: what it is held for; it never changes.
+        owner: the instance that holds it: its name, ``#``, and 16 hex digits of its own.
+        epoch: 1 at first; grows each time it changes hands.
+        until: Unix seconds by the database's clock at which the lease runs out.
+        since: Unix seconds by the database's clock at which it was first taken for this intent.
+        send_before: when the lease runs out, by a clock of this machine that goes on while the process is stopped. One that was only
+            read allows nothing.
+    """
+
+    scope: Scope
+    name: str
+    intent: str
+    owner: str
+    epoch: int
+    until: float
+    since: float
+    send_before: float = field(default=-inf, compare=False, repr=False)
+
+    def check_lease(self) -> None:
+        """Call it right before anything that is done under the hold.
+
+        Raises:
+            LedgerError: ``lease_lost``: this process was stopped or held up until its lease ran out, or it has only read the hold.
+                Nothing may be done.
+        """
+        if elapsed_clock() >= self.send_before:
+            raise LedgerError(
+                "lease_lost", f"the lease on the hold '{self.name}' has run out: do nothing under it; take it again with hold()"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,29 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from orderseal.signing.ledger.records import Artifact, Attempt, Scope, Slot, Stage, What
+from orderseal.signing.ledger.records import Artifact, Attempt, Hold, Scope, Slot, Stage, What
 from orderseal.signing.ledger.states import OPEN, State
 from orderseal.signing.ledger.store import Query
 from orderseal.signing.values import Address, Hash32
 
-__all__ = ["ARTIFACT", "ATTEMPT", "SLOT", "artifact_of", "attempt_of", "conditions", "scope_values", "slot_of", "state_list"]
+__all__ = [
+    "ARTIFACT",
+    "ATTEMPT",
+    "HOLD",
+    "SLOT",
+    "artifact_of",
+    "attempt_of",
+    "conditions",
+    "hold_of",
+    "scope_values",
+    "slot_of",
+    "state_list",
+]
 
 SLOT: Final = "id, venue, network, account, kind, key, shared, state, digest, owner, lease_epoch, lease_until, sent_at, changed_at"
 ARTIFACT: Final = "slot, stage, digest, content, deadline, signature, body, at"
 ATTEMPT: Final = "slot, what, digest, details, at"
+HOLD: Final = "venue, network, account, kind, name, intent, owner, epoch, until, since"
 
 
 def slot_of(row: Sequence[Any], key: int, scope: Scope | None = None) -> Slot:
@@ -41,6 +54,11 @@ def artifact_of(row: Sequence[Any]) -> Artifact:
 def attempt_of(row: Sequence[Any]) -> Attempt:
     """An attempt from the columns :data:`ATTEMPT`."""
     return Attempt(row[0], What(row[1]), None if row[2] is None else Hash32(row[2]), json.loads(row[3]), row[4])
+
+
+def hold_of(row: Sequence[Any]) -> Hold:
+    """A hold from the columns :data:`HOLD`."""
+    return Hold(Scope(row[0], row[1], Address(row[2]), row[3]), *row[4:])
 
 
 def scope_values(scope: Scope) -> tuple[str, str, bytes, str]:

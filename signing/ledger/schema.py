@@ -133,7 +133,37 @@ _SECOND: Final = (
         BEGIN SELECT RAISE(ABORT, 'a reference names one nonce for ever'); END""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+_THIRD: Final = (
+    """CREATE TABLE holds (
+        venue TEXT NOT NULL, network TEXT NOT NULL, account BLOB NOT NULL CHECK (length(account) = 20), kind TEXT NOT NULL,
+        name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 200), intent TEXT NOT NULL CHECK (length(intent) BETWEEN 1 AND 128),
+        owner TEXT NOT NULL, epoch INTEGER NOT NULL, until REAL NOT NULL, since REAL NOT NULL,
+        PRIMARY KEY (venue, network, account, kind, name)
+    ) WITHOUT ROWID""",
+    """CREATE TRIGGER holds_are_not_replaced BEFORE INSERT ON holds
+        WHEN EXISTS (SELECT 1 FROM holds WHERE venue = NEW.venue AND network = NEW.network AND account = NEW.account AND kind = NEW.kind
+            AND name = NEW.name)
+        BEGIN SELECT RAISE(ABORT, 'a hold ends before another begins'); END""",
+    """CREATE TRIGGER holds_keep_their_intent BEFORE UPDATE OF venue, network, account, kind, name, intent, since ON holds
+        BEGIN SELECT RAISE(ABORT, 'what a hold is for never changes'); END""",
+    """CREATE TRIGGER holds_keep_their_fence BEFORE UPDATE OF owner, epoch ON holds
+        WHEN NEW.epoch < OLD.epoch OR NEW.owner <> OLD.owner AND NEW.epoch = OLD.epoch
+        BEGIN SELECT RAISE(ABORT, 'the epoch of a hold grows each time it changes hands'); END""",
+    "DROP TRIGGER slots_take_legal_steps",
+    """CREATE TRIGGER slots_take_legal_steps BEFORE UPDATE OF state ON slots
+        WHEN NEW.state <> OLD.state AND OLD.state || '>' || NEW.state NOT IN (
+            'abandoned>accepted', 'accepted>committed', 'committed>abandoned', 'committed>signed', 'refused>accepted',
+            'refused>committed', 'released>abandoned', 'released>reserved', 'reserved>abandoned', 'reserved>committed',
+            'reserved>released', 'sending>accepted', 'sending>committed', 'sending>refused', 'sending>signed',
+            'sending>unknown', 'signed>abandoned', 'signed>accepted', 'signed>committed', 'signed>sending',
+            'unknown>abandoned', 'unknown>accepted', 'unknown>committed', 'committed>sending')
+        BEGIN SELECT RAISE(ABORT, 'no event leads from this state to that'); END""",
+    """CREATE TRIGGER slots_go_back_if_shared BEFORE UPDATE OF state ON slots
+        WHEN NEW.state = 'committed' AND OLD.state NOT IN ('reserved', 'committed') AND (OLD.shared = 0 OR NEW.digest IS OLD.digest)
+        BEGIN SELECT RAISE(ABORT, 'a nonce is bound to one digest for ever'); END""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
 """The statements that lead from each version to the next."""
 
 

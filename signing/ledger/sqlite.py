@@ -10,6 +10,7 @@ import secrets
 import sqlite3
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, RLock
 from typing import Any, Final
@@ -18,13 +19,26 @@ from orderseal.signing.errors import InvalidInput, describe
 from orderseal.signing.ledger import schema
 from orderseal.signing.ledger.errors import LedgerError
 from orderseal.signing.ledger.filesystem import create_private, refuse_place, sync_folder
+from orderseal.signing.ledger.holds import in_order, refuse_lost_hold, refuse_no_hold, still_ours, taken
 from orderseal.signing.ledger.nonces import Claim, allot, reconciled, refuse_epoch
-from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Scope, Slot, StoreInfo, What
-from orderseal.signing.ledger.rows import ARTIFACT, ATTEMPT, SLOT, artifact_of, attempt_of, conditions, scope_values, slot_of, state_list
+from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Hold, Scope, Slot, StoreInfo, What
+from orderseal.signing.ledger.rows import (
+    ARTIFACT,
+    ATTEMPT,
+    HOLD,
+    SLOT,
+    artifact_of,
+    attempt_of,
+    conditions,
+    hold_of,
+    scope_values,
+    slot_of,
+    state_list,
+)
 from orderseal.signing.ledger.states import State
 from orderseal.signing.ledger.store import Change, Lease, Live, Query, refuse_lease, refuse_missing, refuse_reference, refuse_stale
 from orderseal.signing.ledger.turn import Turn
-from orderseal.signing.values import Address
+from orderseal.signing.values import Address, Hash32
 
 # Every statement is put together from the constants below; what comes from outside is a parameter.
 # ruff: noqa: S608
@@ -33,6 +47,7 @@ __all__ = ["SqliteStore", "translate"]
 
 _MAGIC: Final = b"SQLite format 3\x00"
 _NOW: Final = "((julianday('now') - 2440587.5) * 86400.0)"
+_HELD: Final = "venue = ? AND network = ? AND account = ? AND kind = ? AND name = ?"
 _FULL: Final = 2
 _OPENING_TRIES: Final = 100
 _CHECKED_BYTES: Final = 64 * 2**20  # Reading through a greater file would hold a bot up; its pages are still checked as they are read.
@@ -235,8 +250,8 @@ class SqliteStore:
 
     def now(self) -> float:
         """See :class:`Store`."""
-        with self._reading() as connection:
-            return float(connection.execute(f"SELECT {_NOW}").fetchone()[0])
+        with self._reading():
+            return self._clock()
 
     def reserve(self, scope: Scope, claim: Claim, count: int, lease: Lease, at: float) -> list[Slot]:
         """See :class:`Store`."""
@@ -336,16 +351,16 @@ class SqliteStore:
             "UPDATE slots SET state = ?, digest = coalesce(?, digest), owner = ?, "
             f"lease_until = CASE WHEN lease_until > {_NOW} THEN {_NOW} + ? ELSE lease_until END, changed_at = ?, "
             "sent_at = coalesce(sent_at, ?) "
-            f"WHERE id = ? AND state = ? AND lease_epoch = ? AND (? OR lease_until > {_NOW}) RETURNING {SLOT}",
+            f"WHERE id = ? AND state = ? AND digest IS ? AND lease_epoch = ? AND (? OR lease_until > {_NOW}) RETURNING {SLOT}",
             (
                 change.state.value, change.digest, lease.owner, lease.seconds, change.at, change.at if change.sent else None,
-                slot.id, slot.state.value, slot.lease_epoch, not change.live,
+                slot.id, slot.state.value, slot.digest, slot.lease_epoch, not change.live,
             ),
         ).fetchall()  # fmt: skip
         if row:
             return _slot(row[0])
         found = self._read(Query(ids=(slot.id,)))
-        if found and (found[0].state, found[0].lease_epoch) == (slot.state, slot.lease_epoch):
+        if found and (found[0].state, found[0].digest, found[0].lease_epoch) == (slot.state, slot.digest, slot.lease_epoch):
             raise refuse_lease(slot)
         raise refuse_stale(slot, found[0] if found else None)
 
@@ -397,7 +412,8 @@ class SqliteStore:
             whole = before is None or before.epoch != epoch
             rows = connection.execute(
                 "UPDATE slots SET state = 'abandoned', lease_epoch = lease_epoch + 1, changed_at = ? "
-                "WHERE venue = ? AND network = ? AND account = ? AND kind = ? AND state IN ('reserved', 'released') AND (? OR key < ?) "
+                "WHERE venue = ? AND network = ? AND account = ? AND kind = ? AND state IN ('reserved', 'released') "
+                "AND (? AND shared = 0 OR key < ?) "
                 f"RETURNING {SLOT}",
                 (at, *scope_values(scope), whole, venue_next.to_bytes(32, "big")),
             )
@@ -458,17 +474,78 @@ class SqliteStore:
         with self._reading() as connection:
             columns = ", ".join(f"s.{name}" for name in SLOT.split(", "))
             rows = connection.execute(
-                f"SELECT {columns}, a.content, a.deadline FROM slots s JOIN artifacts a ON a.slot = s.id AND a.stage = 'content' "
+                f"SELECT {columns}, a.digest, a.content, a.deadline FROM slots s JOIN artifacts a ON a.slot = s.id AND a.stage = 'content' "
                 "WHERE (a.deadline IS NULL OR a.deadline > ?) AND (? AND s.state IN ('committed', 'signed') AND a.digest = s.digest "
                 "OR s.sent_at IS NOT NULL AND "
                 "EXISTS (SELECT 1 FROM attempts t WHERE t.slot = s.id AND t.what = 'sent' AND t.digest = a.digest)) ORDER BY s.id, a.id",
                 (at, pending),
             ).fetchall()
-            found = [Live(_slot(row), row[-2], row[-1], self._ends(row[0])) for row in rows]
+            found = [Live(_slot(row), Hash32(row[-3]), row[-2], row[-1], self._ends(row[0])) for row in rows]
         return iter(found)
 
     def _ends(self, slot_id: int) -> tuple[Attempt, ...]:
         return tuple(a for a in self._attempts(slot_id) if a.what in (What.FILL, What.DEAD))
+
+    def hold(self, scope: Scope, name: str, intent: str, lease: Lease) -> Hold:
+        """See :class:`Store`."""
+        with self._writing() as connection:
+            found = self._held(scope, name)
+            hold = taken(found, scope, name, intent, lease, self._clock())
+            if found is None:
+                connection.execute(
+                    "INSERT INTO holds VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (*scope_values(scope), name, intent, hold.owner, hold.epoch, hold.until, hold.since),
+                )
+            else:
+                self._put_hold(hold)
+            return hold
+
+    def keep(self, hold: Hold, lease: Lease) -> Hold:
+        """See :class:`Store`."""
+        with self._writing():
+            now, found = self._clock(), self._held(hold.scope, hold.name)
+            if found is None or not still_ours(found, hold, lease) or found.until <= now:
+                raise refuse_lost_hold(hold, found)
+            kept = replace(found, until=now + lease.seconds)
+            self._put_hold(kept)
+            return kept
+
+    def let_go(self, hold: Hold, lease: Lease) -> None:
+        """See :class:`Store`."""
+        with self._writing():
+            found = self._held(hold.scope, hold.name)
+            if not still_ours(found, hold, lease):
+                raise refuse_lost_hold(hold, found)
+            self._end_hold(hold.scope, hold.name)
+
+    def break_hold(self, scope: Scope, name: str, intent: str) -> None:
+        """See :class:`Store`."""
+        with self._writing():
+            found = self._held(scope, name)
+            if found is None or found.intent != intent:
+                raise refuse_no_hold(scope, name, intent)
+            self._end_hold(scope, name)
+
+    def holds(self) -> list[Hold]:
+        """See :class:`Store`."""
+        with self._reading() as connection:
+            return sorted((hold_of(row) for row in connection.execute(f"SELECT {HOLD} FROM holds").fetchall()), key=in_order)
+
+    def _clock(self) -> float:
+        return float(self._connection.execute(f"SELECT {_NOW}").fetchone()[0])
+
+    def _held(self, scope: Scope, name: str) -> Hold | None:
+        row = self._connection.execute(f"SELECT {HOLD} FROM holds WHERE {_HELD}", (*scope_values(scope), name)).fetchone()
+        return None if row is None else hold_of(row)
+
+    def _put_hold(self, hold: Hold) -> None:
+        self._connection.execute(
+            f"UPDATE holds SET owner = ?, epoch = ?, until = ? WHERE {_HELD}",
+            (hold.owner, hold.epoch, hold.until, *scope_values(hold.scope), hold.name),
+        )
+
+    def _end_hold(self, scope: Scope, name: str) -> None:
+        self._connection.execute(f"DELETE FROM holds WHERE {_HELD}", (*scope_values(scope), name))
 
     def backup(self, path: Path) -> None:
         """See :class:`Store`. The copy is made by SQLite's backup interface while others go on writing."""

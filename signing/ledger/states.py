@@ -10,7 +10,8 @@
     released      abandoned ◀────┘◀───────────── expire ────────┘
 
     found: signed, sending, unknown, refused, abandoned ──▶ accepted      (all fields and the signature are ours)
-    replace: sending, accepted, refused, unknown ──▶ committed            (shared slots alone: replacement transactions)
+    replace: committed, signed, sending, accepted, refused, unknown ──▶ committed
+             (shared slots alone: another transaction under the same account nonce)
 
 A venue's own status (``pending``, ``filled``, …) is no state of ours: it is an observation, and any text is stored.
 """
@@ -55,7 +56,7 @@ class Event(StrEnum):
     RELEASE = "release"
     ABANDON = "abandon"
     EXPIRE = "expire"  # The deadline has passed with the outcome unknown.
-    REPLACE = "replace"  # Another transaction under the same account nonce.
+    REPLACE = "replace"  # Another transaction under the same account nonce: of shared slots alone.
 
 
 _S, _E = State, Event
@@ -89,6 +90,9 @@ _STEPS: Final[Mapping[tuple[State, Event], State]] = MappingProxyType(
         (_S.REFUSED, _E.FIND): _S.ACCEPTED,
         (_S.ABANDONED, _E.FIND): _S.ACCEPTED,
         (_S.ACCEPTED, _E.FIND): _S.ACCEPTED,
+        # Also what has not left, and must not any more: a chain allows no gaps, so its nonce cannot be given up.
+        (_S.COMMITTED, _E.REPLACE): _S.COMMITTED,
+        (_S.SIGNED, _E.REPLACE): _S.COMMITTED,
         (_S.SENDING, _E.REPLACE): _S.COMMITTED,
         (_S.ACCEPTED, _E.REPLACE): _S.COMMITTED,
         (_S.REFUSED, _E.REPLACE): _S.COMMITTED,

@@ -8,7 +8,7 @@ from typing import Protocol
 from orderseal.signing.errors import describe
 from orderseal.signing.ledger.errors import LedgerError
 from orderseal.signing.ledger.nonces import Claim
-from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Scope, Slot, StoreInfo
+from orderseal.signing.ledger.records import Artifact, Attempt, Counter, Hold, Scope, Slot, StoreInfo
 from orderseal.signing.ledger.states import State
 from orderseal.signing.values import Hash32
 
@@ -35,7 +35,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One conditional step of one slot: it happens only if the row still has ``slot``'s state and lease epoch.
+    """One conditional step of one slot: it happens only if the row still has ``slot``'s state, digest and lease epoch.
 
     Attributes:
         slot: the row as its caller knows it.
@@ -83,10 +83,11 @@ class Live:
     """A signature that has left, with what is needed to say what it may still cost."""
 
     slot: Slot
+    digest: Hash32
     content: str
     deadline: int | None
     ends: tuple[Attempt, ...] = field(default=())
-    """Its fills, and what killed it."""
+    """The fills of its slot, and what killed it."""
 
 
 class Store(Protocol):
@@ -157,6 +158,26 @@ class Store(Protocol):
         """
         ...
 
+    def hold(self, scope: Scope, name: str, intent: str, lease: Lease) -> Hold:
+        """Take a hold by :func:`~orderseal.signing.ledger.holds.taken`. One round trip, unless it is refused."""
+        ...
+
+    def keep(self, hold: Hold, lease: Lease) -> Hold:
+        """Renew the lease of a hold that is still the instance's and has not run out."""
+        ...
+
+    def let_go(self, hold: Hold, lease: Lease) -> None:
+        """End a hold that is still the instance's."""
+        ...
+
+    def break_hold(self, scope: Scope, name: str, intent: str) -> None:
+        """End a hold, whosever it is, if it is for this intent."""
+        ...
+
+    def holds(self) -> list[Hold]:
+        """Read all holds, oldest first."""
+        ...
+
     def backup(self, path: Path) -> None:
         """Copy the store to a new file, in the next epoch."""
         ...
@@ -177,6 +198,8 @@ def refuse_stale(slot: Slot, found: Slot | None) -> LedgerError:
             + (". It has the same owner's name: do two bots run under one?" if found.owner[:-17] == slot.owner[:-17] else ""),
         )
     hint = "use the slot that the last call returned, or read it again"
+    if found.state is slot.state:
+        return LedgerError("stale", f"what nonce {slot.key} carries was replaced since it was read: {hint}")
     return LedgerError("stale", f"nonce {slot.key} is {found.state.value} now, not {slot.state.value}: {hint}")
 
 

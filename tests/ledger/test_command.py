@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from orderseal.signing import Domain, LocalSigner, system_clock
-from orderseal.signing.ledger import Answer, Ledger, Meaning, Outgoing, Scope, SequentialFromVenue
+from orderseal.signing.ledger import AccountNonce, Answer, Ledger, LedgerError, Meaning, Outgoing, Scope, SequentialFromVenue
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -102,10 +103,96 @@ def test_export(run: Run, sent: Outgoing, tmp_path: Path) -> None:
     assert run("export", "bot.db", "--out", "all.jsonl").returncode == 2
 
 
+@pytest.fixture
+def bought(tmp_path: Path, signer: LocalSigner) -> Scope:
+    """``buyer.db``: nonce 9 with a transaction that was sent, one that was not, one that is being sent; a hold on each of two chains."""
+    chain = Scope("evm", "17000", signer.address, "transaction")
+    with Ledger(tmp_path / "buyer.db", owner="buyer") as ledger:
+        slot = ledger.reserve(chain, AccountNonce(9))
+        slot = ledger.commit_content(slot, b"\1" * 32, {"transaction": {"to": "0x" + "22" * 20, "data": "0x" + "33" * 200, "gas": "1"}})
+        slot = ledger.begin_sending(ledger.store_signed(slot, b"signature", b"raw 1")).slot
+        slot = ledger.replace_content(slot, b"\2" * 32, {"transaction": {"gas": "2"}})
+        slot = ledger.replace_content(slot, b"\3" * 32, {"transaction": {"gas": "3"}}, deadline=4 * 10**9)
+        ledger.begin_sending(ledger.store_signed(slot, b"signature", b"raw 3"))
+        ledger.hold(chain, HELD, "buy 1")
+        ledger.hold(Scope("evm", "97", signer.address, "transaction"), HELD, "buy 1")
+    return chain
+
+
+HELD = f"0x{'44' * 20} 0x{'55' * 20}"
+
+
+def test_transactions(run: Run, bought: Scope) -> None:
+    done = run("list", "buyer.db", "--kind", "transaction")
+    (_head, line) = done.stdout.splitlines()
+    assert line.split()[:3] == ["1", "9", "sending"]
+    assert line.endswith(" 17000 trans…")
+    assert len(line) <= 80
+    assert run("list", "buyer.db", "--kind", "order").stdout == ""
+    done = run("show", "buyer.db", "1")
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "at       evm, 17000 (transaction)" in lines
+    assert f"digest   0x{'03' * 32}" in lines
+    first, second = lines.index(f"replaced 0x{'01' * 32}"), lines.index(f"replaced 0x{'02' * 32}")
+    assert lines[first + 1 : first + 3] == ["         it was sent, and may happen instead", "good     until its nonce is spent"]
+    assert lines[first + 3].startswith("         data       0x3333")
+    assert lines[second + 1 : second + 6] == ["         it was never sent", "good     until its nonce is spent", "         gas        2",
+                                              "good     until 2096-10-02T07:06:40Z", "         gas        3"]  # fmt: skip
+    shown = json.loads(run("show", "buyer.db", "1", "--json").stdout)
+    assert [a["content"]["transaction"]["gas"] for a in shown["artifacts"] if a["stage"] == "content"] == ["1", "2", "3"]
+    found = json.loads(run("exposure", "buyer.db", "--json").stdout)
+    assert (found["unmeasured"], [order["digest"][:4] for order in found["orders"]]) == (2, ["0x01", "0x03"])
+
+
+def test_holds(run: Run, bought: Scope, tmp_path: Path) -> None:
+    done = run("holds", "buyer.db")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[:3] == [f"hold     {HELD}", "intent   buy 1", f"of       {bought.account}, evm 17000 (transaction)"]
+    assert lines[3].startswith("held by  buyer since 20")
+    assert len(lines) == 8
+    found = json.loads(run("holds", "buyer.db", "--json").stdout)["holds"]
+    assert [(one["network"], one["name"], one["intent"], one["epoch"]) for one in found] == [
+        ("17000", HELD, "buy 1", 1),
+        ("97", HELD, "buy 1", 1),
+    ]
+    assert set(found[0]) == {"venue", "network", "account", "kind", "name", "intent", "owner", "epoch", "until", "since"}
+    done = run("break-hold", "buyer.db", HELD, "buy 1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "2 holds" in done.stderr
+    assert "--network" in done.stderr
+    for wrong in (("buy", "17000"), ("buy 1", "1")):
+        assert run("break-hold", "buyer.db", HELD, wrong[0], "--network", wrong[1]).returncode == 2
+    done = run("break-hold", "buyer.db", HELD, "buy 1", "--network", "17000", "--account", str(bought.account).lower())
+    assert (done.returncode, done.stdout) == (0, f"broken   {HELD}\n")
+    assert "buyer" in done.stderr
+    assert json.loads(run("break-hold", "buyer.db", HELD, "buy 1", "--json").stdout)["broken"] == found[1]
+    done = run("holds", "buyer.db")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "nothing is held\n")
+
+
+def test_a_chain_is_reconciled_by_hand(run: Run, bought: Scope, tmp_path: Path) -> None:
+    """As the refusal says."""
+    with Ledger(tmp_path / "buyer.db") as ledger, pytest.raises(LedgerError) as error:
+        ledger.reserve(bought, AccountNonce(20))
+    (words,) = re.findall(r"orderseal ledger (reconcile LEDGER [^,]+),", str(error.value))
+    done = run(*words.replace("LEDGER", "buyer.db").split())
+    assert (done.returncode, done.stdout.splitlines()[1:]) == (0, ["the next nonce was 10, and is 20"])
+    with Ledger(tmp_path / "buyer.db") as ledger:
+        assert ledger.reserve(bought, AccountNonce(20)).key == 20
+    assert run("reconcile", "buyer.db", "--next", "21", "--kind", "transaction", "--skip", "1").returncode != 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
         (["list", "none.db"], 2),
+        (["holds", "none.db"], 2),
+        (["break-hold", "none.db", "name", "intent"], 2),
+        (["break-hold", "bot.db", "name", "intent"], 2),
+        (["break-hold", "bot.db", "name", "intent", "--account", "0x12"], 2),
+        (["break-hold", "bot.db", "name"], 2),
         (["list", "text"], 2),
         (["list", "bot.db", "--state", "pending"], 2),
         (["list", "bot.db", "--account", "0x12"], 2),

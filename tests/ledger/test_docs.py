@@ -26,8 +26,8 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_the_programs_run(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(programs()) == 4
-    assert names["slot"].state == "committed"
+    assert len(programs()) == 6
+    assert names["slot"].state == "accepted"
     assert Path("bot.db").stat().st_mode & 0o777 == 0o600
 
 
@@ -66,6 +66,6 @@ def test_a_listing_is_held_against_its_key(names: dict[str, Any]) -> None:
 def test_every_reason_that_the_page_names_exists() -> None:
     from orderseal.signing.ledger import REASONS
 
-    for reason in ("venue_ahead", "needs_reconcile"):
+    for reason in ("venue_ahead", "needs_reconcile", "held", "lease_lost", "spent", "conflict", "stale"):
         assert f"`{reason}`" in PAGE.read_text("utf-8")
         assert reason in REASONS

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import json
 import os
 import re
 import select
@@ -42,6 +44,7 @@ from orderseal.signing.ledger import (
     postgres_connection,
     postgres_schema,
 )
+from orderseal.signing.ledger import postgres as postgres_module
 from orderseal.signing.ledger.postgres import PostgresStore
 from orderseal.signing.ledger.states import TRANSITIONS
 
@@ -88,8 +91,9 @@ def store(open_store: Callable[..., PostgresStore]) -> PostgresStore:
 
 @pytest.fixture
 def used(store: PostgresStore, time: Time, scope: Scope, make_order: Any, domain: Domain, signer: LocalSigner) -> Ledger:
-    """A ledger with one order sent (5), one committed (6), one reserved (7), one released (8)."""
+    """A ledger with one order sent (5), one committed (6), one reserved (7), one released (8), and a hold."""
     ledger = Ledger(store, clock=time)
+    ledger.hold(scope, "token spender", "buy 1")
     slots = ledger.reserve_many(scope, RULE, 4)
     ledger.sign_to_send(ledger.commit(slots[0], make_order(5), domain, reference="first"), signer)
     ledger.commit(slots[1], make_order(6), domain)
@@ -209,6 +213,21 @@ class TestRoundTrips:
         changes = [Change(slot, State.RELEASED, 1.0) for slot in slots[5:59]]
         assert proxy.counted(lambda: distant.apply(changes, LEASE)) == 1
         assert {slot.state for slot in ledger.slots()} == {State.COMMITTED, State.RELEASED}
+
+    def test_a_hold_is_one(self, proxy: Proxy, distant: PostgresStore, scope: Scope) -> None:
+        ledger = Ledger(distant, owner="bot")
+        kept = ledger.keep(ledger.hold(scope, "n", "i"))
+        ledger.let_go(kept)  # Planned now.
+        held: list[Any] = []
+        assert proxy.counted(lambda: held.append(ledger.hold(scope, "n", "i"))) == 1
+        assert proxy.counted(lambda: held.append(ledger.keep(held[0]))) == 1
+        distant._session.rows(f"UPDATE {distant.schema}.holds SET until = 1")  # type: ignore[union-attr]
+        assert proxy.counted(lambda: held.append(ledger.hold(scope, "n", "i"))) == 1
+        assert held[2].epoch == 2
+        assert proxy.counted(ledger.holds) == 1
+        assert proxy.counted(lambda: refusal(lambda: ledger.hold(scope, "n", "other"))) == 2
+        assert proxy.counted(lambda: ledger.let_go(held[2])) == 1
+        assert ledger.holds() == []
 
     def test_the_way_of_an_order(
         self, proxy: Proxy, distant: PostgresStore, scope: Scope, make_order: Any, domain: Domain, signer: LocalSigner, time: Time
@@ -338,6 +357,9 @@ class TestTheSchema:
             "CREATE TRIGGER mine BEFORE UPDATE ON {0}.slots FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
             "CREATE TABLE {0}.child () INHERITS ({0}.slots)",
             "CREATE VIEW {0}.v AS SELECT 1",
+            "DROP TABLE {0}.holds",
+            "DROP TRIGGER keep_hold ON {0}.holds",
+            "ALTER TABLE {0}.holds DROP CONSTRAINT holds_pkey",
         ],
     )
     def test_a_changed_one(self, postgres: Server, schema: str, open_store: Callable[..., PostgresStore], statement: str) -> None:
@@ -374,8 +396,51 @@ class TestTheSchema:
         for _ in range(2):
             assert refusal(lambda: ledger.reserve(scope, NEXT)) == "replaced"
 
+    MADE = ("97d9a84d6b656d72661ca69ad5fd6dc2ff9e6d3e070367a2ea2942c164cff1ca",)
+
+    @pytest.mark.parametrize("number", range(1))
+    def test_a_migration_that_was_made_is_never_edited(self, number: int) -> None:
+        assert hashlib.sha256("\0".join(postgres_schema.MIGRATIONS[number]).encode()).hexdigest() == self.MADE[number]
+
+    def test_one_of_the_first_version(
+        self,
+        postgres: Server,
+        schema: str,
+        open_store: Callable[..., PostgresStore],
+        scope: Scope,
+        make_order: Any,
+        domain: Domain,
+        signer: LocalSigner,
+        time: Time,
+    ) -> None:
+        """Holds come to it, and replacing before anything was sent; a bot that has it open goes on."""
+        first = [postgres_schema.named(statement, schema) for statement in postgres_schema.MIGRATIONS[0]]
+        meta = {"application": postgres_schema.APPLICATION, "store_id": "07" * 16, "epoch": "1", "version": "1", "place": ""}
+        rows = [f"INSERT INTO {schema}.meta VALUES ('{name}', '{value}')" for name, value in meta.items()]
+        do(postgres, f"CREATE SCHEMA {schema}", *first, *rows)
+        ledger = Ledger(open_store(), clock=time, owner="bot")
+        assert (ledger.info().schema_version, ledger.info().store_id, ledger.info().epoch) == (2, "07" * 16, 1)
+        chain = Scope("evm", "17000", scope.account, "transaction")
+        hold = ledger.hold(chain, "n", "i")
+        slot = ledger.commit_content(ledger.reserve(chain, AccountNonce(9)), b"\1" * 32, {})
+        slot = ledger.replace_content(ledger.store_signed(slot, b"s", b"raw"), b"\2" * 32, {})
+        assert slot.state is State.COMMITTED
+        ledger.let_go(hold)
+        out = ledger.sign_to_send(ledger.commit(ledger.reserve(scope, RULE), make_order(5), domain, reference="a"), signer)
+        assert ledger.by_reference(scope, "a") == out.slot
+
+    def test_what_an_older_release_says_of_a_change_is_still_understood(self, store: PostgresStore, scope: Scope) -> None:
+        """A bot that was not restarted says nothing of what a slot carries."""
+        slot = Ledger(store).reserve(scope, RULE)
+        change = postgres_module._change_json(0, Change(slot, State.RELEASED, 1.0))
+        del change["bound"]
+        assert store._session
+        mark = {**store._here(store._session), "changes": json.dumps([change]), "owner": LEASE.owner}
+        text = f"SELECT state FROM {store.schema}.apply(%(session)s, %(slots)s::oid, %(changes)s::jsonb, %(owner)s, 60)"
+        assert store._session.rows(text, mark) == [("released",)]
+
     def test_the_legal_steps_are_those_of_the_states(self) -> None:
-        text = next(s for s in postgres_schema.create_tables() if "step_slot()" in s)
+        text = next(s for s in postgres_schema.MIGRATIONS[-1] if "step_slot()" in s)
         listed = {tuple(pair.split(">")) for pair in re.findall(r"'([a-z]+>[a-z]+)'", text)}
         assert listed == {(str(a), str(b)) for a, b in TRANSITIONS} | {("committed", "sending")}
 
@@ -410,6 +475,22 @@ class TestTheSchema:
         "UPDATE {0}.slots SET state = 'abandoned' WHERE key = 5",
         "UPDATE {0}.slots SET state = 'committed' WHERE key = 7",
         "UPDATE {0}.slots SET state = 'nonsense' WHERE key = 7",
+        "UPDATE {0}.slots SET state = 'committed' WHERE key = 5",
+        "UPDATE {0}.slots SET state = 'committed', digest = decode(repeat('07', 32), 'hex') WHERE key = 5",
+        "UPDATE {0}.slots SET state = 'committed', shared = true WHERE key = 5",
+        "UPDATE {0}.slots SET state = 'committed' WHERE key = 9",
+        "UPDATE {0}.slots SET state = 'committed', digest = (SELECT digest FROM {0}.slots WHERE key = 6) WHERE key = 9",
+        "TRUNCATE {0}.holds",
+        "UPDATE {0}.holds SET intent = 'buy 2'",
+        "UPDATE {0}.holds SET name = 'other'",
+        "UPDATE {0}.holds SET network = '97'",
+        "UPDATE {0}.holds SET since = 1",
+        "UPDATE {0}.holds SET epoch = 0",
+        "UPDATE {0}.holds SET owner = 'other#0123456789abcdef'",
+        "INSERT INTO {0}.holds SELECT * FROM {0}.holds",
+        "INSERT INTO {0}.holds SELECT venue, network, account, kind, '', intent, owner, epoch, until, since FROM {0}.holds",
+        "INSERT INTO {0}.holds SELECT venue, network, '\\x07', kind, 'more', intent, owner, epoch, until, since FROM {0}.holds",
+        "INSERT INTO {0}.holds SELECT venue, network, account, kind, 'more', repeat('x', 129), owner, epoch, until, since FROM {0}.holds",
         "UPDATE {0}.slots SET sent_at = NULL WHERE key = 5",
         "UPDATE {0}.slots SET sent_at = 1 WHERE key = 5",
         "UPDATE {0}.slots SET sent_at = 1 WHERE key = 7",
@@ -433,7 +514,10 @@ class TestTheSchema:
 def test_the_database_itself_refuses(postgres: Server, request: pytest.FixtureRequest, statement: str) -> None:
     """Whoever asks, the superuser included; and but for foreign keys, also in a session that calls itself a replica."""
     if not _USED:  # Nothing is changed, so one ledger is enough.
-        request.getfixturevalue("used")
+        ledger: Ledger = request.getfixturevalue("used")
+        scope: Scope = request.getfixturevalue("scope")
+        slot = ledger.commit_content(ledger.reserve_many(scope, SequentialFromVenue(fill_released=False), 1)[0], b"\1" * 32, {})
+        assert ledger.store_signed(slot, b"s", b"raw").key == 9
         _USED.append(request.getfixturevalue("schema"))
     for role in ("origin", "replica"):
         if role == "replica" and "VALUES (99" in statement:
@@ -768,6 +852,9 @@ class TestRights:
             ledger.reconcile(scope, 6)
             ledger.take_over()
             assert ledger.exposure().orders
+            ledger.let_go(ledger.keep(ledger.hold(scope, "n", "i")))
+            ledger.hold(scope, "n", "i")
+            ledger.break_hold(scope, "n", "i")
         for statement in (
             "DROP TABLE {0}.slots",
             "ALTER TABLE {0}.slots DISABLE TRIGGER ALL",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -18,6 +19,7 @@ import pytest
 
 from orderseal.signing import Domain, InvalidInput, LocalSigner
 from orderseal.signing.ledger import (
+    AccountNonce,
     Answer,
     Ledger,
     LedgerError,
@@ -213,6 +215,10 @@ class TestSettings:
             "INSERT INTO artifacts (slot, stage, digest, signature, body, at) SELECT 2, 'signed', randomblob(32), x'00', x'00', 1",
             "INSERT OR REPLACE INTO artifacts SELECT id, slot, stage, digest, '{}', 1, NULL, NULL, at FROM artifacts WHERE id = 1",
             "INSERT OR REPLACE INTO attempts SELECT id, slot, what, digest, '{}', 7 FROM attempts",
+            "UPDATE slots SET state = 'committed' WHERE state = 'sending'",
+            "UPDATE slots SET state = 'committed', digest = randomblob(32) WHERE state = 'sending'",
+            "UPDATE slots SET state = 'committed', digest = zeroblob(32) WHERE state = 'committed'",
+            "UPDATE slots SET shared = 1, state = 'committed', digest = randomblob(32) WHERE state = 'sending'",
             "INSERT INTO slots SELECT 9, venue, network, account, kind, key, 0, 'reserved', NULL, 'x', 1, 1, NULL, 1 FROM slots LIMIT 1",
         ],
     )
@@ -222,6 +228,40 @@ class TestSettings:
             with pytest.raises(sqlite3.IntegrityError):
                 connection.execute(statement)
             assert before == [connection.execute(f"SELECT * FROM {table}").fetchall() for table in ("slots", "artifacts", "attempts")]
+
+    @pytest.mark.parametrize("state", ["signed", "accepted", "refused", "unknown"])
+    @pytest.mark.parametrize("digest", ["digest", "randomblob(32)", "x'" + "07" * 32 + "'"])
+    def test_what_is_not_shared_never_goes_back(self, used: Path, signer: LocalSigner, time: Time, state: str, digest: str) -> None:
+        with Ledger(used, clock=time, owner="bot") as ledger:
+            (slot,) = ledger.slots(states=[State.COMMITTED])
+            signed = ledger.sign(slot, signer)
+            if state != "signed":
+                ledger.record(ledger.begin_sending(signed).slot, Answer(Meaning(state)))
+        with pytest.raises(sqlite3.IntegrityError):
+            change(used, f"UPDATE slots SET state = 'committed', digest = {digest} WHERE id = {slot.id}")
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE holds SET intent = 'buy 2'",
+            "UPDATE holds SET name = 'other'",
+            "UPDATE holds SET network = '97'",
+            "UPDATE holds SET since = 1",
+            "UPDATE holds SET epoch = 0",
+            "UPDATE holds SET owner = 'other#0123456789abcdef'",
+            "INSERT INTO holds SELECT * FROM holds",
+            "INSERT OR REPLACE INTO holds SELECT venue, network, account, kind, name, 'buy 2', owner, epoch, until, since FROM holds",
+            "INSERT INTO holds SELECT venue, network, account, kind, '', intent, owner, epoch, until, since FROM holds",
+            "INSERT INTO holds SELECT venue, network, x'07', kind, 'more', intent, owner, epoch, until, since FROM holds",
+            "INSERT INTO holds SELECT venue, network, account, kind, 'more', hex(zeroblob(65)), owner, epoch, until, since FROM holds",
+        ],
+    )
+    def test_the_database_keeps_the_rules_of_holds(self, used: Path, scope: Scope, statement: str) -> None:
+        with Ledger(used) as ledger:
+            hold = ledger.hold(scope, "token spender", "buy 1")
+            with pytest.raises(sqlite3.IntegrityError):
+                change(used, statement)
+            assert ledger.holds() == [hold]
 
     def test_each_of_the_two_locks_on_a_digest_holds_alone(self, used: Path) -> None:
         rebind = "UPDATE slots SET digest = randomblob(32) WHERE state = 'committed'"
@@ -404,7 +444,7 @@ class TestMigrations:
         path.touch(0o600)
         change(path, "PRAGMA user_version = 0")
         with Ledger(path) as ledger:
-            assert ledger.info().schema_version == schema.schema_version() == 2
+            assert ledger.info().schema_version == schema.schema_version() == 3
             assert len(ledger.info().store_id) == 32
 
     def test_an_older_file_is_brought_up_to_date(self, used: Path, monkeypatch: pytest.MonkeyPatch, time: Time) -> None:
@@ -413,7 +453,7 @@ class TestMigrations:
         monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, self.STEP))
         with Ledger(used, clock=time) as ledger:
             assert list(ledger.export_lines(signatures=True)) == before
-            assert (ledger.info().schema_version, ledger.info().store_id, ledger.info().epoch) == (3, info.store_id, info.epoch)
+            assert (ledger.info().schema_version, ledger.info().store_id, ledger.info().epoch) == (4, info.store_id, info.epoch)
         monkeypatch.undo()
         assert refusal(lambda: Ledger(used)) == "newer_schema"
 
@@ -432,12 +472,53 @@ class TestMigrations:
             ledger.commit(slot, make_order(slot.key), domain, reference="a")
             assert ledger.by_reference(scope, "a") == ledger.get(slot.id)
 
+    MADE = (
+        "f42a9bc5c3dacb9702f8614d9c101cdac923d2ae2981e20ba1a7f22eca1fb02f",
+        "3a379c84f93df58571bddd6eac42ebb447e35936ae097a0ce468f188f93fb680",
+    )
+
+    @pytest.mark.parametrize("number", range(2))
+    def test_one_that_was_made_is_never_edited(self, number: int) -> None:
+        assert hashlib.sha256("\0".join(schema.MIGRATIONS[number]).encode()).hexdigest() == self.MADE[number]
+
+    def test_a_file_of_the_second_version(
+        self,
+        path: Path,
+        scope: Scope,
+        make_order: Callable[..., Any],
+        domain: Domain,
+        signer: LocalSigner,
+        monkeypatch: pytest.MonkeyPatch,
+        time: Time,
+    ) -> None:
+        """Holds come to it, and replacing before anything was sent; what it held is as it was."""
+        chain = Scope("evm", "17000", scope.account, "transaction")
+        monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:2])
+        with Ledger(path, clock=time, owner="bot") as ledger:
+            assert ledger.info().schema_version == 2
+            first, second = ledger.reserve_many(scope, RULE, 2)
+            ledger.sign_to_send(ledger.commit(first, make_order(5), domain, reference="a"), signer)
+            ledger.commit(second, make_order(6), domain)
+            slot = ledger.commit_content(ledger.reserve(chain, AccountNonce(9)), b"\1" * 32, {"transaction": {}})
+            signed = ledger.store_signed(slot, b"s", b"raw")
+            assert refusal(lambda: ledger.replace_content(signed, b"\2" * 32, {"transaction": {"gas": "2"}})) == "conflict"
+            before, info = list(ledger.export_lines(signatures=True)), ledger.info()
+        monkeypatch.undo()
+        with Ledger(path, clock=time, owner="bot") as ledger:
+            assert list(ledger.export_lines(signatures=True)) == before
+            assert (ledger.info().schema_version, ledger.info().store_id, ledger.info().epoch) == (3, info.store_id, info.epoch)
+            assert ledger.holds() == []
+            hold = ledger.hold(chain, "token spender", "buy 1")
+            (signed,) = ledger.take_over(chain)
+            assert ledger.replace_content(signed, b"\2" * 32, {"transaction": {"gas": "2"}}).state is State.COMMITTED
+            ledger.let_go(hold)
+
     def test_all_of_it_or_nothing(self, used: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, (*self.STEP, "CREATE TABLE meta (again)")))
         assert refusal(lambda: Ledger(used)) == "database"
         monkeypatch.undo()
         with Ledger(used) as ledger:
-            assert ledger.info().schema_version == 2
+            assert ledger.info().schema_version == 3
             assert len(ledger.slots()) == 4
 
     def test_opening_a_new_file_at_once(self, path: Path) -> None:

@@ -13,6 +13,7 @@ from eth_account import Account
 
 from orderseal.signing import (
     Domain,
+    Hash32,
     InvalidInput,
     LocalSigner,
     NonceConflict,
@@ -45,6 +46,8 @@ from orderseal.signing.ledger import (
 from orderseal.signing.rules import DeadlineRule
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.ledger.conftest import MakeLedger, Time
 
     MakeOrder = Any
@@ -576,6 +579,278 @@ class TestSharedNonces:
         slots = ledger.reserve_many(scope, AccountNonce(0), 3)
         ledger.release(slots[1])
         assert [slot.key for slot in ledger.reserve_many(scope, AccountNonce(), 2)] == [1, 3]
+
+
+PATHS: dict[State, list[str]] = {
+    State.RESERVED: [],
+    State.RELEASED: ["release"],
+    State.COMMITTED: ["commit"],
+    State.SIGNED: ["commit", "sign"],
+    State.SENDING: ["commit", "sign", "send"],
+    State.ACCEPTED: ["commit", "sign", "send", "accepted"],
+    State.REFUSED: ["commit", "sign", "send", "refused"],
+    State.UNKNOWN: ["commit", "sign", "send", "unknown"],
+    State.ABANDONED: ["commit", "sign", "abandon"],
+}
+"""What leads a slot to each state."""
+
+REPLACEABLE = {State.COMMITTED, State.SIGNED, State.SENDING, State.ACCEPTED, State.REFUSED, State.UNKNOWN}
+
+
+def transaction(number: int) -> dict[str, Any]:
+    return {"transaction": {"to": "0x" + "22" * 20, "nonce": 9, "value": "0", "maxFeePerGas": str(number)}}
+
+
+def digest_of(number: int) -> bytes:
+    return bytes([number]) * 32
+
+
+def walk(ledger: Ledger, slot: Slot, path: list[str], number: int = 1) -> Slot:
+    """A transaction on its way."""
+    for name in path:
+        if name == "commit":
+            slot = ledger.commit_content(slot, digest_of(number), transaction(number))
+        elif name == "sign":
+            slot = ledger.store_signed(slot, b"signature %d" % number, b"raw %d" % number)
+        elif name == "send":
+            slot = ledger.begin_sending(slot).slot
+        elif name in ("release", "abandon"):
+            slot = getattr(ledger, name)(slot)
+        else:
+            slot = ledger.record(slot, Answer(Meaning(name)))
+    return slot
+
+
+class TestReplacing:
+    """What carries out purchases needs: a transaction that must not happen any more is replaced under its nonce."""
+
+    @pytest.fixture
+    def chain(self, scope: Scope) -> Scope:
+        return Scope("evm", "17000", scope.account, "transaction")
+
+    @pytest.mark.parametrize("state", State)
+    def test_from_each_state(self, ledger: Ledger, chain: Scope, state: State) -> None:
+        slot = walk(ledger, ledger.reserve(chain, AccountNonce(9)), PATHS[state])
+        assert slot.state is state
+        if state not in REPLACEABLE:
+            with pytest.raises(LedgerError) as error:
+                ledger.replace_content(slot, digest_of(2), transaction(2))
+            assert reason(error) == "illegal_event"
+            assert ledger.get(slot.id) == slot
+            return
+        new = ledger.replace_content(slot, digest_of(2), transaction(2))
+        assert (new.state, new.digest, new.key, new.sent_at) == (State.COMMITTED, digest_of(2), 9, slot.sent_at)
+        out = ledger.begin_sending(walk(ledger, new, ["sign"], 2))
+        assert (out.body, out.signature) == (b"raw 2", b"signature 2")
+        carried = [(artifact.digest, artifact.body) for artifact in ledger.artifacts(slot)]
+        signed = [(digest_of(1), b"raw 1")] if state is not State.COMMITTED else []
+        assert carried == [(digest_of(1), None), *signed, (digest_of(2), None), (digest_of(2), b"raw 2")]
+        live = [digest_of(1)] if slot.sent_at is not None else []
+        assert [one.digest for one in ledger.exposure().orders] == [*live, digest_of(2)]
+
+    @pytest.mark.parametrize("state", State)
+    def test_never_what_is_not_shared(self, ledger: Ledger, scope: Scope, state: State) -> None:
+        slot = walk(ledger, ledger.reserve(scope, RULE), PATHS[state])
+        with pytest.raises(LedgerError) as error:
+            ledger.replace_content(slot, digest_of(2), transaction(2))
+        assert reason(error) == "bound"
+        # A caller who lies to himself about the slot does not get further than the store.
+        with pytest.raises(LedgerError) as error:
+            ledger.replace_content(replace(slot, shared=True), digest_of(2), transaction(2))
+        assert reason(error) in ("bound", "conflict", "illegal_event")
+        assert ledger.get(slot.id) == slot
+        assert {artifact.digest for artifact in ledger.artifacts(slot)} == ({slot.digest} - {None})
+
+    @pytest.mark.parametrize("state", [State.SIGNED, State.SENDING, State.ACCEPTED, State.REFUSED, State.UNKNOWN, State.ABANDONED])
+    def test_nothing_goes_back_without_other_content(self, ledger: Ledger, scope: Scope, chain: Scope, state: State) -> None:
+        for slot in (
+            walk(ledger, ledger.reserve(scope, RULE), PATHS[state]),
+            walk(ledger, ledger.reserve(chain, AccountNonce(9)), PATHS[state]),
+        ):
+            with pytest.raises(LedgerError) as error:
+                ledger._store.apply([Change(slot, State.COMMITTED, 1.0)], Lease("me#0123456789abcdef", 60.0))
+            assert reason(error) in ("bound", "conflict")
+            assert ledger.get(slot.id) == slot
+
+    def test_the_same_again_is_refused_by_name(self, ledger: Ledger, chain: Scope) -> None:
+        first = walk(ledger, ledger.reserve(chain, AccountNonce(9)), ["commit"])
+        for state, path in ((State.COMMITTED, []), (State.SIGNED, ["sign"]), (State.SENDING, ["send"])):
+            first = walk(ledger, first, path)
+            assert first.state is state
+            with pytest.raises(LedgerError, match=r"carries 0x0101.* already") as error:
+                ledger.replace_content(first, digest_of(1), transaction(1))
+            assert reason(error) == "conflict"
+            assert ledger.get(first.id) == first
+        second = ledger.replace_content(first, digest_of(2), transaction(2))
+        with pytest.raises(LedgerError, match="does not come back") as error:
+            ledger.replace_content(second, digest_of(1), transaction(1))
+        assert reason(error) == "conflict"
+        assert ledger.get(first.id) == second
+        assert len(ledger.artifacts(first)) == 3
+
+    def test_who_knows_only_what_was_replaced_changes_nothing(self, ledger: Ledger, chain: Scope) -> None:
+        """State and lease are as it knows them; what the nonce carries is not."""
+
+        def sign_again(stale: Slot) -> Slot:
+            return ledger.store_signed(stale, b"s", b"raw 1 again")
+
+        def accept(stale: Slot) -> Slot:
+            return ledger.record(stale, ACCEPTED)
+
+        late: dict[State, Callable[[Slot], object]] = {
+            State.COMMITTED: sign_again,
+            State.SIGNED: ledger.begin_sending,
+            State.SENDING: accept,
+        }
+        old: dict[State, Slot] = {}
+        slot = ledger.reserve(chain, AccountNonce(9))
+        for number in (1, 2):
+            for state in (State.COMMITTED, State.SIGNED, State.SENDING):
+                if number == 2 and state is State.COMMITTED:
+                    slot = ledger.replace_content(slot, digest_of(2), transaction(2))
+                else:
+                    slot = walk(ledger, slot, PATHS[state][-1:], number)
+                if number == 1:
+                    old[state] = slot
+                    continue
+                assert slot.state is old[state].state
+                with pytest.raises(LedgerError, match="was replaced since it was read") as error:
+                    ledger.replace_content(old[state], digest_of(3), transaction(3))
+                assert reason(error) == "stale"
+                with pytest.raises(LedgerError) as error:
+                    late[state](old[state])
+                # The signature of the first is stored already: another one is refused before anything else.
+                assert reason(error) == ("conflict" if state is State.COMMITTED else "stale")
+                assert ledger.get(slot.id) == slot
+        assert {artifact.digest for artifact in ledger.artifacts(slot)} == {digest_of(1), digest_of(2)}
+
+    @pytest.mark.parametrize("path", [["sign"], ["abandon"]])
+    def test_who_knows_only_what_was_replaced_before_it_was_signed(self, ledger: Ledger, chain: Scope, path: list[str]) -> None:
+        stale = walk(ledger, ledger.reserve(chain, AccountNonce(9)), ["commit"])
+        slot = ledger.replace_content(stale, digest_of(2), transaction(2))
+        with pytest.raises(LedgerError) as error:
+            walk(ledger, stale, path)
+        assert reason(error) == "stale"
+        assert ledger.get(slot.id) == slot
+        assert [artifact.digest for artifact in ledger.artifacts(slot)] == [digest_of(1), digest_of(2)]
+
+    def test_a_reference_stays_with_the_nonce(self, ledger: Ledger, chain: Scope) -> None:
+        first, second = ledger.reserve_many(chain, AccountNonce(9), 2)
+        slot = ledger.commit_content(first, digest_of(1), transaction(1), reference="buy 1")
+        for number in (2, 3, 4):
+            slot = ledger.replace_content(slot, digest_of(number), transaction(number))
+            slot = walk(ledger, slot, ["sign", "send"][: number - 1], number)
+            assert ledger.by_reference(chain, "buy 1") == slot
+            with pytest.raises(LedgerError, match="names nonce 9") as error:
+                ledger.commit_content(second, digest_of(9), transaction(9), reference="buy 1")
+            assert reason(error) == "reference_used"
+
+    def test_after_a_crash(self, make_ledger: MakeLedger, chain: Scope) -> None:
+        """It died before it sent; its transaction must not happen any more; a chain allows no gaps."""
+        one = make_ledger(owner="buyer")
+        slots = one.reserve_many(chain, AccountNonce(9), 2)
+        walk(one, slots[0], ["commit"])
+        walk(one, slots[1], ["commit", "sign"])
+        two = make_ledger(owner="buyer")
+        for slot in two.take_over(chain):
+            new = two.replace_content(slot, digest_of(7), transaction(7))
+            assert two.begin_sending(walk(two, new, ["sign"], 7)).body == b"raw 7"
+        for slot in slots:
+            with pytest.raises(LedgerError) as error:
+                one.replace_content(replace(slot, state=State.COMMITTED, digest=Hash32(digest_of(1))), digest_of(8), transaction(8))
+            assert reason(error) == "lease_lost"
+        assert [slot.key for slot in two.slots(states=[State.SENDING])] == [9, 10]
+
+    def test_not_while_it_is_halted(self, ledger: Ledger, chain: Scope) -> None:
+        slot = walk(ledger, ledger.reserve(chain, AccountNonce(9)), ["commit", "sign"])
+        ledger.halt()
+        with pytest.raises(LedgerError) as error:
+            ledger.replace_content(slot, digest_of(2), transaction(2))
+        assert reason(error) == "needs_reconcile"
+
+
+class TestTransactions:
+    """A scope of a chain: content that is no order, and no deadline."""
+
+    @pytest.fixture
+    def chain(self, scope: Scope) -> Scope:
+        return Scope("evm", "17000", scope.account, "transaction")
+
+    def test_what_is_mined_leaves_the_exposure_with_its_siblings(self, ledger: Ledger, chain: Scope, time: Time) -> None:
+        slots = ledger.reserve_many(chain, AccountNonce(9), 2)
+        slot = walk(ledger, slots[0], ["commit", "sign", "send"])
+        slot = ledger.replace_content(slot, digest_of(2), transaction(2))
+        assert [one.digest for one in ledger.exposure().orders] == [digest_of(1)]
+        assert [one.digest for one in ledger.exposure(pending=True).orders] == [digest_of(1), digest_of(2)]
+        slot = walk(ledger, slot, ["sign", "send", "accepted"], 2)
+        other = walk(ledger, slots[1], ["commit", "sign", "send", "unknown"], 3)
+        time.now += 10**9  # There is no deadline.
+        found = ledger.exposure()
+        assert [(one.slot.key, one.digest, one.order, one.live_until) for one in found.orders] == [
+            (9, digest_of(1), None, None),
+            (9, digest_of(2), None, None),
+            (10, digest_of(3), None, None),
+        ]
+        assert (found.buys, found.sells, found.unmeasured) == ({}, {}, 3)
+        ledger.record_fill(slot, 5, evidence="a fill says nothing of a transaction")
+        assert ledger.exposure().unmeasured == 3
+        ledger.record_dead(slot, evidence="0x" + "ab" * 32)
+        assert [(one.slot.key, one.digest) for one in ledger.exposure().orders] == [(10, digest_of(3))]
+        assert ledger.attempts(slot)[-1].details == {"evidence": "0x" + "ab" * 32}
+        assert ledger.record(other, ACCEPTED).state is State.ACCEPTED
+        ledger.record_dead(other, evidence="0x" + "cd" * 32)
+        assert ledger.exposure(pending=True).orders == ()
+
+    @pytest.mark.parametrize("state", sorted(REPLACEABLE))
+    def test_nothing_is_put_under_a_nonce_that_is_spent(self, ledger: Ledger, chain: Scope, state: State) -> None:
+        """Else what is sent under it would not count, should it live against all expectation."""
+        slot = walk(ledger, ledger.reserve(chain, AccountNonce(9)), PATHS[state])
+        ledger.record_dead(slot, evidence="another program's transaction 0x01")
+        with pytest.raises(LedgerError) as error:
+            ledger.replace_content(slot, digest_of(2), transaction(2))
+        assert reason(error) == "spent"
+        assert ledger.get(slot.id) == slot
+
+    def test_it_signs_no_transaction(self, ledger: Ledger, chain: Scope, signer: LocalSigner) -> None:
+        slot = walk(ledger, ledger.reserve(chain, AccountNonce(9)), ["commit"])
+        with pytest.raises(LedgerError, match="use store_signed") as error:
+            ledger.sign(slot, signer, body=lambda _document, _signature: b"raw")
+        assert reason(error) == "illegal_event"
+        for wrong in (b"", "0x01", None):
+            with pytest.raises(InvalidInput):
+                ledger.store_signed(slot, wrong, b"raw")  # type: ignore[arg-type]
+            with pytest.raises(InvalidInput):
+                ledger.store_signed(slot, b"s", wrong)  # type: ignore[arg-type]
+        assert ledger.get(slot.id) == slot
+        with pytest.raises(LedgerError) as error:
+            ledger.store_signed(ledger.reserve(chain, AccountNonce()), b"s", b"raw")
+        assert reason(error) == "illegal_event"
+
+    def test_a_node_that_is_ahead_says_what_to_run(self, ledger: Ledger, chain: Scope) -> None:
+        ledger.reserve(chain, AccountNonce(9))
+        with pytest.raises(LedgerError) as error:
+            ledger.reserve(chain, AccountNonce(12))
+        assert reason(error) == "venue_ahead"
+        words = f"orderseal ledger reconcile LEDGER --next 12 --account {chain.account} --network 17000 --kind transaction"
+        assert words in str(error.value)
+        assert "eth_getTransactionCount" in str(error.value)
+
+    def test_reconciling_leaves_no_gap(self, ledger: Ledger, chain: Scope) -> None:
+        """Also after a halt, or in a restored copy: of one nonce one transaction has an effect at most."""
+        slots = ledger.reserve_many(chain, AccountNonce(9), 5)
+        walk(ledger, slots[0], ["commit", "sign", "send", "accepted"])
+        ledger.release(slots[3])
+        ledger.halt()
+        counter, given_up = ledger.reconcile(chain, 11)
+        assert [slot.key for slot in given_up] == [10]
+        assert counter.next == 14
+        assert [(slot.key, slot.state) for slot in ledger.slots()] == [
+            (9, State.ACCEPTED), (10, State.ABANDONED), (11, State.RESERVED), (12, State.RELEASED), (13, State.RESERVED),
+        ]  # fmt: skip
+        assert [slot.key for slot in ledger.reserve_many(chain, AccountNonce(11), 2)] == [12, 14]
+        assert walk(ledger, slots[2], ["commit"]).key == 11
+        with pytest.raises(InvalidInput, match="skip: expected 0"):
+            ledger.reconcile(chain, 11, skip=1)
 
 
 class TestExposure:
