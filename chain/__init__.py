@@ -1,7 +1,10 @@
-"""The EVM side: so far the ABI codec, the marketplace's and ERC-20's calls and events, and revert reasons. Nothing here talks to a node.
+"""The EVM side. ``abi`` has the codec, ``marketplace`` and ``erc20`` the declared calls and events, ``reverts`` why a contract refused.
 
-``orderseal.chain.abi`` has the codec, ``marketplace`` and ``erc20`` the declared calls and events, ``reverts`` says why a contract refused.
-Importing them loads neither web3 nor eth-abi; eth-abi is loaded when something is encoded that holds a dynamic value.
+A purchase: ``recipe`` (what a platform says) is held against ``pins`` (what the user says). ``planning`` makes a ``plan`` of it, with what
+a ``node`` says (``state``, ``multicall``) and what a simulation shows (``simulate``, ``rehearsal``, ``outcome``). ``execute`` carries it
+out, with ``transactions``, ``fees`` and ``receipts``, and the ledger behind it (``journal``). ``dialogue`` runs them all, sync or async.
+
+Importing these loads neither web3 nor eth-abi nor httpx; each is loaded when it is used.
 """
 
 __all__: list[str] = []

@@ -93,7 +93,8 @@ def run(dialogue: Dialogue[R], node: Node, *, sleep: Callable[[float], None] = t
             except OrdersealError as error:
                 outcome = _Outcome(error=error)
     except _Ended as ended:
-        return ended.value
+        result: R = ended.value
+        return result
     finally:
         dialogue.close()
 
@@ -115,7 +116,8 @@ async def run_async(dialogue: Dialogue[R], node: AsyncNode, *, sleep: Callable[[
             except OrdersealError as error:
                 outcome = _Outcome(error=error)
     except _Ended as ended:
-        return ended.value
+        result: R = ended.value
+        return result
     finally:
         dialogue.close()
 

@@ -25,6 +25,7 @@ from orderseal.signing.errors import (
     RuleViolation,
     SignerError,
     Unauthorized,
+    Unfinished,
     Unreachable,
     VenueError,
     VerificationFailed,
@@ -46,7 +47,16 @@ from orderseal.signing.orders import (
 from orderseal.signing.rules import DEFAULT_MAX_FEE, DeadlineRule, Deadlines, LiveDeadlineRule, OrderRule, OrderRules, check_fee
 from orderseal.signing.secp256k1 import ECDSA_BACKEND
 from orderseal.signing.signed import SignedItem, inspect_signed, read_signed
-from orderseal.signing.signers import KeystoreSigner, LocalSigner, Signer, message_hash, sign_text, sign_typed_data
+from orderseal.signing.signers import (
+    DigestSigner,
+    KeystoreSigner,
+    LocalSigner,
+    Signer,
+    TransactionSigner,
+    message_hash,
+    sign_text,
+    sign_typed_data,
+)
 from orderseal.signing.strict_json import is_too_deep, read_json
 from orderseal.signing.values import Address, AddressLike, Hash32, Signature
 from orderseal.signing.verify import Report, inspect_order, inspect_typed_data, recover_signer, verify_order, verify_typed_data
@@ -68,6 +78,7 @@ __all__ = [
     "Clock",
     "DeadlineRule",
     "Deadlines",
+    "DigestSigner",
     "Domain",
     "Hash32",
     "InvalidInput",
@@ -102,8 +113,10 @@ __all__ = [
     "Struct",
     "Token",
     "TokenAmount",
+    "TransactionSigner",
     "TypedData",
     "Unauthorized",
+    "Unfinished",
     "Unreachable",
     "VenueClock",
     "VenueError",

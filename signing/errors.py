@@ -20,7 +20,8 @@
         ├── OutcomeUnknown      a write may or may not have taken effect: look it up, never blindly re-send
         ├── NonceConflict       another order of ours stands at the venue under this nonce
         ├── InvalidReply        a read was answered with something that is not the venue's documented reply
-        └── Unreachable         nothing was sent, or a read was not answered
+        ├── Unreachable         nothing was sent, or a read was not answered
+        └── Unfinished          what was waited for did not come within the time given
 
 No message and no ``repr`` holds a key, a token, a password or a request body.
 """
@@ -43,6 +44,7 @@ __all__ = [
     "RuleViolation",
     "SignerError",
     "Unauthorized",
+    "Unfinished",
     "Unreachable",
     "VenueError",
     "VerificationFailed",
@@ -254,15 +256,15 @@ class Refused(VenueError):
     """The venue answered with its own error envelope: the request did not take effect.
 
     Attributes:
-        status: HTTP status.
-        code: the venue's code, or ``None`` where its envelope has none.
+        status: HTTP status, or 0 where nothing was sent (a limit of our own).
+        code: the venue's code, a number or a word, or ``None`` where its envelope has none.
         message: the venue's words, shortened.
         details: the venue's further words, or ``None``.
         request_id: the venue's request id header, or ``None``.
     """
 
     status: int
-    code: int | None
+    code: int | str | None
     message: str
     details: str | None
     request_id: str | None
@@ -272,7 +274,7 @@ class Refused(VenueError):
         what: str,
         *,
         status: int,
-        code: int | None,
+        code: int | str | None,
         message: str,
         details: str | None = None,
         request_id: str | None = None,
@@ -280,7 +282,7 @@ class Refused(VenueError):
     ) -> None:
         self.status, self.code, self.message, self.details, self.request_id = status, code, message, details, request_id
         said = f"{message} ({details})" if details else message
-        where = f"HTTP {status}" if code is None else f"HTTP {status}, code {code}"
+        where = "not sent" if status == 0 else f"HTTP {status}" if code is None else f"HTTP {status}, code {code}"
         super().__init__(f"{what}: {said} [{where}]" + (f". {hint}" if hint else ""))
 
 
@@ -303,12 +305,14 @@ class OutcomeUnknown(VenueError):
 
     Attributes:
         nonce: the order nonce to look up, or ``None`` where the venue has no nonce.
+        reference: the caller's own name for the write, where the venue has no nonce, or ``None``.
     """
 
     nonce: int | None
+    reference: str | None
 
-    def __init__(self, message: str, *, nonce: int | None = None) -> None:
-        self.nonce = nonce
+    def __init__(self, message: str, *, nonce: int | None = None, reference: str | None = None) -> None:
+        self.nonce, self.reference = nonce, reference
         super().__init__(message)
 
 
@@ -331,14 +335,32 @@ class InvalidReply(VenueError):
 
     Attributes:
         status: HTTP status, or 0 for a WebSocket message.
+        path: where in the JSON, for example ``$.tokens[2].value``, or ``None`` where there is no such place.
     """
 
     status: int
+    path: str | None
 
-    def __init__(self, message: str, *, status: int) -> None:
-        self.status = status
+    def __init__(self, message: str, *, status: int, path: str | None = None) -> None:
+        self.status, self.path = status, path
         super().__init__(message)
 
 
 class Unreachable(VenueError):
     """Nothing was sent, or a read was not answered. It is safe to try again."""
+
+
+class Unfinished(VenueError):
+    """What was waited for did not come within the time given. It may still come: nothing was given up at the venue.
+
+    Attributes:
+        last: what was seen last, or ``None`` if nothing was.
+        seconds: how long was waited.
+    """
+
+    last: Any
+    seconds: float
+
+    def __init__(self, message: str, *, last: Any = None, seconds: float) -> None:
+        self.last, self.seconds = last, seconds
+        super().__init__(message)

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn, Protocol, Self, cast, runtime_checkable
 
@@ -14,7 +14,17 @@ from orderseal.signing.keccak import keccak256
 from orderseal.signing.strict_json import is_too_deep
 from orderseal.signing.values import Address, Hash32, Signature
 
-__all__ = ["KeystoreSigner", "LocalSigner", "Signer", "checked_signature", "message_hash", "sign_text", "sign_typed_data"]
+__all__ = [
+    "DigestSigner",
+    "KeystoreSigner",
+    "LocalSigner",
+    "Signer",
+    "TransactionSigner",
+    "checked_signature",
+    "message_hash",
+    "sign_text",
+    "sign_typed_data",
+]
 
 _KEY_FORM: Final = "a private key: 64 hexadecimal digits, with or without 0x"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -39,6 +49,43 @@ class Signer(Protocol):
 
     def sign_message(self, text: str) -> Signature:
         """Sign a text by ``personal_sign`` (EIP-191 version 0x45)."""
+        ...
+
+
+@runtime_checkable
+class TransactionSigner(Protocol):
+    """A signer that is shown a transaction before it signs it: a wallet or a service across a network.
+
+    Use :func:`orderseal.chain.transactions.sign_transaction`, which checks what comes back.
+    """
+
+    @property
+    def address(self) -> Address:
+        """The account whose transactions this signs."""
+        ...
+
+    def sign_transaction(self, digest: Hash32, fields: Mapping[str, str]) -> bytes:
+        """Sign a transaction, and give it as it goes to a node.
+
+        Args:
+            digest: its signing hash.
+            fields: all of it, as ``eth_signTransaction`` takes it (Ethereum execution APIs): ``from``, ``to``, ``gas``, ``nonce``,
+                ``value``, ``data``, ``chainId``, and the fees; quantities and bytes as ``0x`` hex.
+        """
+        ...
+
+
+@runtime_checkable
+class DigestSigner(Protocol):
+    """A signer that signs any 32 bytes without knowing what they mean, as those with a key in this process do."""
+
+    @property
+    def address(self) -> Address:
+        """The account whose signatures this makes."""
+        ...
+
+    def unsafe_sign_digest(self, digest: Hash32) -> Signature:
+        """Sign any 32 bytes, whatever they mean."""
         ...
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["tests.local_chains"]
+
 ORACLE = Path(__file__).resolve().parent / "oracle"
 
 

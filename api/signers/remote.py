@@ -1,8 +1,12 @@
-"""A signer behind JSON-RPC: a wallet, a node, or a signing service that speaks ``eth_signTypedData_v4`` and ``personal_sign``."""
+"""A signer behind JSON-RPC: a wallet, a node, or a signing service.
 
+It speaks ``eth_signTypedData_v4`` and ``personal_sign``, and ``eth_signTransaction`` for purchases.
+"""
+
+import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -18,8 +22,20 @@ __all__ = ["RemoteSigner"]
 _REPLY_BYTES: Final = 1024 * 1024
 
 
+class _QuietUrl(httpx.URL):
+    """A URL that shows no more than its host: httpx logs that of each request, and it may hold a token."""
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.host}/"
+
+    def __repr__(self) -> str:
+        return f"URL({str(self)!r})"
+
+
 class RemoteSigner:
     """A :class:`~orderseal.signing.Signer` that asks a JSON-RPC service (EIP-712, *Specification of the eth_signTypedData JSON RPC*).
+
+    It is a :class:`~orderseal.signing.TransactionSigner` too; :func:`orderseal.chain.transactions.sign_transaction` checks what it gives.
 
     The whole document is sent, so that the other side can show it and hash it itself. What comes back is recovered and compared
     before use, by :func:`~orderseal.signing.sign_order` and its like; a ``v`` of 0 or 1, which hardware gives, is read as 27 or 28.
@@ -59,6 +75,18 @@ class RemoteSigner:
     def sign_message(self, text: str) -> Signature:
         """Have a text signed by ``personal_sign``."""
         return self._signature("personal_sign", ["0x" + text.encode().hex(), str(self._address)])
+
+    def sign_transaction(self, digest: Hash32, fields: Mapping[str, str]) -> bytes:  # noqa: ARG002 - the other side hashes it itself
+        """Have a transaction signed by ``eth_signTransaction``, and give it as it goes to a node. Nothing of it is checked here.
+
+        The service answers with ``0x`` hex, or with go-ethereum's ``{"raw": …, "tx": …}``.
+        """
+        answer = self._call("eth_signTransaction", [dict(fields)])
+        answer = answer.get("raw") if isinstance(answer, dict) else answer
+        raw = hex_to_bytes(answer) if isinstance(answer, str) else None
+        if raw is None:
+            raise SignerError(f"eth_signTransaction at {self._host} returned no transaction: {describe(answer)}")
+        return raw
 
     def close(self) -> None:
         """Close the connection."""
@@ -101,9 +129,13 @@ class RemoteSigner:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
         until = time.monotonic() + self._timeout
         try:
-            with self._client.stream("POST", self._url, json=body) as response:
+            request = self._client.build_request("POST", self._url, json=body, headers={"Accept-Encoding": "identity"})
+            request.url = _QuietUrl(self._url)
+            with contextlib.closing(self._client.send(request, stream=True)) as response:
+                if response.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
+                    raise SignerError(f"{method} at {self._host}: an answer that is compressed, which was not asked for")
                 reply = bytearray()
-                for chunk in response.iter_bytes():
+                for chunk in response.iter_raw(65536):
                     reply += chunk
                     if len(reply) > _REPLY_BYTES or time.monotonic() > until:
                         raise SignerError(f"{method} at {self._host}: an answer that is too long or too slow")

@@ -50,7 +50,7 @@ class Answer:
 
     meaning: Meaning
     status: int | None = None
-    code: int | None = None
+    code: int | str | None = None
     text: str = field(default="", repr=False)
     venue_id: str | None = None
 

@@ -221,6 +221,20 @@ class TestEnding:
             assert reason(lambda act=act: act(hold)) == "lease_lost"  # type: ignore[misc]
         assert two.holds() == [taken]
 
+    def test_leaving_ends_the_lease_and_not_the_hold(self, make_ledger: MakeLedger) -> None:
+        one, two = make_ledger(), make_ledger()
+        hold = one.hold(CHAIN, NAME, "buy 1")
+        one.leave(hold)
+        (left,) = two.holds()
+        assert (left.intent, left.epoch) == ("buy 1", 1)
+        assert left.until <= two.now()
+        assert reason(lambda: one.keep(hold)) == "lease_lost"
+        assert reason(lambda: two.hold(CHAIN, NAME, "buy 2")) == "held"
+        taken = two.hold(CHAIN, NAME, "buy 1")
+        assert taken.epoch == 2
+        assert reason(lambda: one.leave(hold)) == "lease_lost"
+        assert two.keep(taken).epoch == 2
+
     def test_one_that_has_run_out_may_be_ended(self, ledger: Ledger) -> None:
         """As with a slot: who stood still may record what it knows."""
         hold = ledger.hold(CHAIN, NAME, "buy 1")

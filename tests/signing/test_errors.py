@@ -27,6 +27,7 @@ from orderseal.signing import (
     RuleViolation,
     SignerError,
     Unauthorized,
+    Unfinished,
     Unreachable,
     VenueError,
     VerificationFailed,
@@ -50,9 +51,11 @@ EXAMPLES: list[Callable[[], OrdersealError]] = [
     lambda: Unauthorized("create", status=401, code=None, message="m"),
     lambda: RateLimited("create", status=429, code=None, message="m"),
     lambda: OutcomeUnknown("lost", nonce=0),
+    lambda: OutcomeUnknown("lost", reference="a-7"),
     lambda: NonceConflict("other", nonce=0),
-    lambda: InvalidReply("html", status=200),
+    lambda: InvalidReply("html", status=200, path="$.a"),
     lambda: Unreachable("gone"),
+    lambda: Unfinished("not final", last="pending", seconds=3.0),
     lambda: OrdersealError("any"),
 ]
 

@@ -82,7 +82,8 @@ def test_each_room_imports_what_the_table_allows(room: str) -> None:
 
 def test_the_signing_core_touches_no_network_and_no_clock() -> None:
     for path, tree in sources("signing"):
-        top = {name.split(".")[0] for name in imported(tree)}
+        # Taking a URL apart touches no network.
+        top = {name.split(".")[0] for name in imported(tree) if not name.startswith("urllib.parse.")}
         assert not top & NETWORK, path
         if Path(path).name != "clock.py":
             assert not top & {"time", "datetime"}, path

@@ -1,4 +1,7 @@
-"""Local chains for the tests: each starts once a session, and each test goes back to where it found it."""
+"""Local chains for the tests of all rooms: each starts once a session, and each test goes back to where it found it.
+
+A plugin that ``tests/conftest.py`` names, so that the folders share the running chains. ``chain`` is one of each kind.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ import pytest
 
 from orderseal.sandbox.evm import BACKENDS, Backend, LocalChain
 
-PLACE = Path(__file__).resolve().parent / "anvil"
+PLACE = Path(__file__).resolve().parent / "sandbox/chain/anvil"
 
 Start = Callable[..., LocalChain]
 
@@ -85,7 +88,6 @@ def _undoing(local: LocalChain) -> Iterator[LocalChain]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Anvil is the same binary whatever Python asks it."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
-            asked = set(getattr(item, "fixturenames", ()))
-            if "[anvil" in item.nodeid or asked & {"anvil", "both"}:
-                item.add_marker(pytest.mark.once)
+        asked = set(getattr(item, "fixturenames", ()))
+        if asked & {"anvil", "both"} or ("start" in asked and "[anvil" in item.nodeid):
+            item.add_marker(pytest.mark.once)
