@@ -1,4 +1,4 @@
-"""``demo``: the whole story on a local sandbox."""
+"""``demo``: the whole story on a local sandbox and a local chain."""
 
 import time
 from typing import Annotated
@@ -12,9 +12,10 @@ __all__ = ["demo_command"]
 
 
 def demo_command(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
-    """Show the whole story on a local sandbox: build, sign, verify, submit, follow. Needs no key, no account, no network."""
+    """Show the whole story on a local sandbox: build, sign, verify, submit, follow; then buy on a local chain. Needs no key, no network."""
     # The venue's client takes a quarter of a second to import, which the other commands need not wait for.
-    from orderseal.cli.story import Story, run_demo
+    from orderseal.cli.steps import Story
+    from orderseal.cli.story import run_demo
 
     story = Story((lambda _text: None) if as_json else emit)
     begin = time.perf_counter()
@@ -30,5 +31,5 @@ def demo_command(as_json: Annotated[bool, typer.Option("--json", help="Print one
     if as_json:
         emit_json({"ok": True, "steps": story.steps})
     else:
-        emit(f"\nAll {len(story.steps)} steps worked, in {time.perf_counter() - begin:.1f} s. The sandbox is stopped, the key is gone.")
+        emit(f"\nAll {len(story.steps)} steps worked, in {time.perf_counter() - begin:.1f} s. All is stopped, the keys are gone.")
     raise SystemExit(GOOD)

@@ -1,6 +1,7 @@
-"""How the commands name a signer and a network."""
+"""How the commands name a signer, a network and a node."""
 
 import getpass
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,6 +12,7 @@ from orderseal.signing import Address, InvalidInput, KeystoreSigner, LocalSigner
 
 if TYPE_CHECKING:
     from orderseal.api import stove
+    from orderseal.chain.node import HttpNode
 
 __all__ = [
     "NETWORKS",
@@ -19,8 +21,11 @@ __all__ = [
     "Keystore",
     "PasswordEnv",
     "Remote",
+    "RpcEnv",
+    "RpcUrl",
     "read_address",
     "read_network",
+    "read_node",
     "read_signer",
 ]
 
@@ -35,6 +40,10 @@ Remote = Annotated[
     str | None, typer.Option("--remote", metavar="URL", help="JSON-RPC service that signs (eth_signTypedData_v4); https, or loopback.")
 ]
 AccountAddress = Annotated[str | None, typer.Option("--address", metavar="ADDR", help="Which of its accounts, where it has several.")]
+RpcUrl = Annotated[
+    str | None, typer.Option("--rpc-url", metavar="URL", help="The chain's node; https, or loopback. If the URL holds a key: --rpc-env.")
+]
+RpcEnv = Annotated[str | None, typer.Option("--rpc-env", metavar="VAR", help="Environment variable with the node's URL.")]
 
 
 def read_signer(key_env: str | None, keystore: str | None, password_env: str | None, remote: str | None, address: str | None) -> Signer:
@@ -75,3 +84,20 @@ def read_network(name: str, url: str | None) -> "stove.Network":
     from orderseal.api import stove  # Slow to import, and not needed by the other commands.
 
     return stove.TESTNET if url is None else stove.TESTNET.at(url)
+
+
+def read_node(rpc_url: str | None, rpc_env: str | None) -> "HttpNode":
+    """Make the one node that the options name. No error repeats its URL, which may hold a key."""
+    if (rpc_url is None) == (rpc_env is None):
+        raise WrongUse("name one node: --rpc-url URL, or --rpc-env VARIABLE if the URL holds a key")
+    where = "--rpc-url" if rpc_env is None else f"environment variable {rpc_env}"
+    url = rpc_url if rpc_env is None else os.environ.get(rpc_env)
+    if url is None:
+        raise WrongUse(f"{where}: not set")
+    from orderseal.chain.node import HttpNode  # httpx is slow to import, and not needed by the other commands.
+
+    try:
+        return HttpNode(url)
+    except InvalidInput as error:
+        rule = "https, or http on loopback; without a user name, a query or a fragment"
+        raise WrongUse(f"{where}: expected a node's URL, such as https://node.example.com/v1 ({rule})") from error

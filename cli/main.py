@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from orderseal.cli.bench import bench_command
+from orderseal.cli.buy import buy_app
 from orderseal.cli.decode import decode_app
 from orderseal.cli.demo import demo_command
 from orderseal.cli.doctor import doctor_command
@@ -17,6 +18,7 @@ from orderseal.cli.output import fail
 from orderseal.cli.parity import parity_command
 from orderseal.cli.rescue import panic_command
 from orderseal.cli.sandbox import sandbox_command
+from orderseal.cli.sell import sell_app
 from orderseal.cli.typed_data import hash_command, recover_command, sign_command, verify_command
 from orderseal.signing import OrdersealError
 
@@ -24,7 +26,7 @@ __all__ = ["main"]
 
 app = typer.Typer(
     name="orderseal",
-    help="Build, check, sign, verify and submit EIP-712 orders. Exit codes: 0 good, 1 a check failed, 2 wrong use.",
+    help="Build, check, sign, verify and submit EIP-712 orders, and buy on chain. Exit codes: 0 good, 1 a check failed, 2 wrong use.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,  # Its tracebacks print local variables, and a local variable may be a key.
@@ -43,6 +45,8 @@ app.command("bench")(bench_command)
 app.add_typer(ledger_app, name="ledger")
 app.command("panic")(panic_command)
 app.add_typer(decode_app, name="decode")
+app.add_typer(buy_app, name="buy")
+app.add_typer(sell_app, name="sell")
 
 
 def _print_version(wanted: bool) -> None:
@@ -55,7 +59,7 @@ def _print_version(wanted: bool) -> None:
 def options(
     _version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
-    """Build, check, sign, verify and submit EIP-712 orders. Exit codes: 0 good, 1 a check failed, 2 wrong use."""
+    """Build, check, sign, verify and submit EIP-712 orders, and buy on chain. Exit codes: 0 good, 1 a check failed, 2 wrong use."""
 
 
 def main() -> None:

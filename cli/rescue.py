@@ -5,13 +5,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orderseal.cli.keys import NETWORKS, AccountAddress, KeyEnv, Keystore, PasswordEnv, Remote, read_address, read_network, read_signer
+from orderseal.cli.buy import read_wei
+from orderseal.cli.keys import (
+    NETWORKS,
+    AccountAddress,
+    KeyEnv,
+    Keystore,
+    PasswordEnv,
+    Remote,
+    RpcEnv,
+    RpcUrl,
+    read_address,
+    read_network,
+    read_node,
+    read_signer,
+)
 from orderseal.cli.ledger import File, Json, cut, emit_exposure, ledger_app, opened
 from orderseal.cli.output import CHECK_FAILED, GOOD, WrongUse, emit, emit_json, note, usage
-from orderseal.signing import Signer
+from orderseal.signing import Address, OrdersealError, Signer
 
 if TYPE_CHECKING:
     from orderseal.api import stove
+    from orderseal.chain.node import HttpNode
+    from orderseal.chain.revoke import Revoked
     from orderseal.signing.ledger import Scope
 
 __all__ = ["panic_command"]
@@ -148,6 +164,11 @@ def panic_command(
     file: File,
     network: NetworkOption,
     url: Url = None,
+    rpc_url: RpcUrl = None,
+    rpc_env: RpcEnv = None,
+    max_fee_per_gas: Annotated[
+        str | None, typer.Option("--max-fee-per-gas", metavar="GWEI", help="With a node: the most for a unit of gas; else 500.")
+    ] = None,
     key_env: KeyEnv = None,
     keystore: Keystore = None,
     password_env: PasswordEnv = None,
@@ -155,9 +176,15 @@ def panic_command(
     address: AccountAddress = None,
     as_json: Json = False,
 ) -> None:
-    """Stop all bots of a ledger, cancel every order of the account at the venue, and say what is live all the same."""
+    """Stop all bots of a ledger, cancel every order of the account at the venue, and say what is live all the same.
+
+    With --rpc-url or --rpc-env it also sets the allowances of the live orders to zero on chain, and waits until that holds. Without,
+    it prints the calls for a wallet. Those transactions are in no ledger, which panic has halted: their nonces are the account's next
+    ones as the node says.
+    """
     with opened(file, as_json) as ledger:
         place, signer = _place(network, url, key_env, keystore, password_env, remote, address)
+        node, cap = _node(rpc_url, rpc_env, max_fee_per_gas)
         from orderseal.api import stove
 
         maker = stove.Maker(place, signer, ledger)
@@ -165,10 +192,13 @@ def panic_command(
             done = maker.panic()
         finally:
             maker.close()
+    revoked = [_revoke(node, place, Address(token), Address(spender), signer, cap) for token, spender in done.allowances]
+    if node is not None:
+        node.close()
+    errors = [*done.errors, *[found for found in revoked if isinstance(found, OrdersealError)]]
     live = None if done.exposure is None else len(done.exposure.orders)
-    good = done.halted and live == 0 and not done.errors
+    good = done.halted and live == 0 and not errors
     if as_json:
-        allowances = [{"token": token, "spender": spender, "data": _approve_nothing(spender)} for token, spender in done.allowances]
         emit_json(
             {
                 "ok": good,
@@ -176,33 +206,90 @@ def panic_command(
                 "cancelled": [{"id": order_id, "state": state.value} for order_id, state in done.cancelled.items()],
                 "abandoned": [str(nonce) for nonce in done.abandoned],
                 "live": live,
-                "allowances": allowances,
-                "errors": [str(error) for error in done.errors],
+                "allowances": [
+                    {"token": token, "spender": spender, "data": _approve_nothing(spender), **_revoked_json(found)}
+                    for (token, spender), found in zip(done.allowances, revoked, strict=True)
+                ],
+                "errors": [str(error) for error in errors],
             }
         )
+        raise SystemExit(GOOD if good else CHECK_FAILED)
+    if done.halted:
+        emit("halted    no bot of this ledger sends anything until `ledger reconcile`")
     else:
-        if done.halted:
-            emit("halted    no bot of this ledger sends anything until `ledger reconcile`")
-        else:
-            emit("NOT halted: stop the bots yourself, now")
-        emit(f"abandoned {len(done.abandoned)} orders that had not left")
-        for order_id, state in done.cancelled.items():
-            emit(cut(f"cancel    {order_id}: {state.value}"))
-        for error in done.errors:
-            note(cut(f"orderseal: {error}"))
-        if done.exposure is None:
-            emit("What is live is not known: the ledger cannot be read.")
-        else:
-            emit_exposure(done.exposure)
-        if live != 0:
-            emit("A cancellation ends no live signature: until its deadline anyone who has it can")
-            emit("have the order filled, as long as the allowance stands. Set it to zero now, with")
-            emit("the account's own wallet; this release cannot do that for you. Shares that are")
-            emit("offered are taken by the stock token's own allowance: that one, too.")
-        for token, spender in done.allowances:
-            emit(f"  to   {token}")
-            emit(f"  data {_approve_nothing(spender)}")
+        emit("NOT halted: stop the bots yourself, now")
+    emit(f"abandoned {len(done.abandoned)} orders that had not left")
+    for order_id, state in done.cancelled.items():
+        emit(cut(f"cancel    {order_id}: {state.value}"))
+    for error in errors:
+        note(cut(f"orderseal: {error}"))
+    if done.exposure is None:
+        emit("What is live is not known: the ledger cannot be read.")
+    else:
+        emit_exposure(done.exposure)
+    if live != 0:
+        _emit_what_is_left(sent=node is not None)
+    for (token, spender), found in zip(done.allowances, revoked, strict=True):
+        _emit_allowance(token, spender, found)
     raise SystemExit(GOOD if good else CHECK_FAILED)
+
+
+def _node(rpc_url: str | None, rpc_env: str | None, max_fee_per_gas: str | None) -> tuple["HttpNode | None", int]:
+    from orderseal.chain.revoke import DEFAULT_CAP
+
+    with usage():
+        if rpc_url is None and rpc_env is None:
+            if max_fee_per_gas is not None:
+                raise WrongUse("--max-fee-per-gas belongs to --rpc-url or --rpc-env: without a node nothing is sent on chain")
+            return None, 0
+        return read_node(rpc_url, rpc_env), DEFAULT_CAP if max_fee_per_gas is None else read_wei(max_fee_per_gas)
+
+
+def _revoke(
+    node: "HttpNode | None", place: "stove.Network", token: Address, spender: Address, signer: Signer, cap: int
+) -> "Revoked | OrdersealError | None":
+    """Set one allowance to zero; what goes wrong stops none of the others."""
+    if node is None:
+        return None
+    from orderseal.chain.dialogue import run
+    from orderseal.chain.revoke import revoke_allowance
+
+    note(f"setting the allowance of {token} to zero …")
+    try:
+        return run(revoke_allowance(place.chain_id, token, spender, signer, cap=cap, tell=note), node)
+    except OrdersealError as error:
+        return error
+
+
+def _revoked_json(found: "Revoked | OrdersealError | None") -> dict[str, Any]:
+    if found is None or isinstance(found, OrdersealError):
+        return {"revoked": False, "transaction": None}
+    return {"revoked": True, "transaction": None if found.hash is None else str(found.hash)}
+
+
+def _emit_what_is_left(*, sent: bool) -> None:
+    emit("A cancellation ends no live signature: until its deadline anyone who has it can")
+    emit("have the order filled, as long as the allowance stands.")
+    if sent:
+        emit("Where the allowance is zero now, that cannot be, until somebody approves again:")
+        emit("do so after the last deadline only. Shares that are offered are taken by the")
+        emit("stock token's own allowance: set that one to zero, too.")
+    else:
+        emit("Set it to zero now: with --rpc-url, or with the account's own wallet. Shares")
+        emit("that are offered are taken by the stock token's own allowance: that one, too.")
+
+
+def _emit_allowance(token: str, spender: str, found: "Revoked | OrdersealError | None") -> None:
+    if found is None or isinstance(found, OrdersealError):
+        if found is not None:
+            emit("NOT set to zero, as far as is known. The call for a wallet:")
+        emit(f"  to   {token}")
+        emit(f"  data {_approve_nothing(spender)}")
+    elif found.hash is None:
+        emit(f"allowance of {token}: it was zero")
+    else:
+        emit(f"allowance of {token}: zero now, by")
+        emit(f"  {found.hash}")
 
 
 def _approve_nothing(spender: str) -> str:

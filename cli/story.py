@@ -1,14 +1,17 @@
 """The story that ``demo`` tells: on the sandbox, over real HTTP and WebSocket, with nothing else needed."""
 
 import time
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from orderseal.api import stove
+from orderseal.cli.purchase import tell_purchase
+from orderseal.cli.steps import Story
 from orderseal.fixtures import load
 from orderseal.sandbox import Sandbox
+from orderseal.sandbox.evm import LocalChain
 from orderseal.signing import (
     InvalidInput,
     LocalSigner,
@@ -23,46 +26,18 @@ from orderseal.signing import (
     verify_order,
 )
 
-__all__ = ["Story", "run_demo"]
+__all__ = ["run_demo"]
 
 _PATIENCE_SECONDS: Final = 30.0
 _PENDING_SECONDS: Final = 1.0
-
-Say = Callable[[str], None]
-
-
-class Story:
-    """The steps so far: each has a name, an outcome, a duration and details; a failed step ends the story."""
-
-    def __init__(self, say: Say) -> None:
-        self.say = say
-        self.steps: list[dict[str, Any]] = []
-
-    @contextmanager
-    def step(self, name: str, title: str) -> Generator[dict[str, Any]]:
-        """Tell and time one step. What is put into the dictionary becomes the step's ``detail``."""
-        self.say(f"\n{len(self.steps) + 1:2}. {title}")
-        detail: dict[str, Any] = {}
-        begin = time.perf_counter()
-        step: dict[str, Any] = {"name": name, "ok": False, "ms": 0.0, "detail": detail}
-        self.steps.append(step)
-        try:
-            yield detail
-            step["ok"] = True
-        except OrdersealError as error:
-            detail["error"] = str(error)
-            raise
-        finally:
-            step["ms"] = round((time.perf_counter() - begin) * 1000, 1)
-
-    def line(self, text: str) -> None:
-        """Tell one line of the current step."""
-        self.say(f"    {text}")
 
 
 def run_demo(story: Story) -> None:
     """Tell the story; raises where it goes wrong."""
     with ExitStack() as stack:
+        chain = LocalChain()
+        stack.callback(chain.stop)
+        starting = stack.enter_context(ThreadPoolExecutor(1, "demo-chain")).submit(chain.start)  # Beside the first half of the story.
         with story.step("start_sandbox", "Start the sandbox venue: a real server in a process of its own, on loopback") as detail:
             sandbox = stack.enter_context(Sandbox())
             detail["url"] = sandbox.url
@@ -75,6 +50,7 @@ def run_demo(story: Story) -> None:
             story.line(f"logged in as {signer.address}")
         _first_order(story, venue, signer)
         _documented_order(story, venue, signer)
+        tell_purchase(story, starting)
 
 
 def _first_order(story: Story, venue: stove.Client, signer: LocalSigner) -> None:

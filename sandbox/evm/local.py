@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
+from importlib.resources import files
 from importlib.util import find_spec
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self
@@ -168,6 +169,18 @@ class LocalChain:
 
     def __exit__(self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None) -> None:
         self.stop()
+
+    def recipe(self, market: str = "market", house: str = "house", currency: str = "payment") -> dict[str, Any]:
+        """The token object with its purchase recipe as BrokersTR's page *Create Token by External ID* prints it, for contracts here."""
+        document = json.loads((files("orderseal.sandbox.evm") / "recipe.json").read_text("utf-8"))
+        token: dict[str, Any] = document["token"]
+        sold, paid = (self._contracts[name].address.lower() for name in (house, currency))  # In the page's spelling.
+        token["chain_id"] = token["integration"]["chain_id"] = self.chain_id
+        token["contract"]["address"] = sold
+        token["integration"] |= {"contract_address": self._contracts[market].address, "currency_token_address": paid}
+        for argument, value in zip(token["integration"]["args"], ("", sold, paid), strict=True):
+            argument["value"] = value
+        return token
 
     # A small client, for set-up and for tests
 

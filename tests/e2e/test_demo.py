@@ -28,6 +28,14 @@ STEPS = [
     "documented_example",
     "rebuild",
     "submit_rebuilt",
+    "start_chain",
+    "recipe",
+    "pins",
+    "plan",
+    "show_plan",
+    "send_plan",
+    "event",
+    "changed_recipe",
 ]
 
 
@@ -48,6 +56,12 @@ def test_demo_json(tmp_path: Path) -> None:
     assert steps["follow"]["detail"]["filled"] == "60"
     assert steps["follow"]["detail"]["statuses"][-1] == "filled"
     assert steps["submit_rebuilt"]["detail"]["final"] == "pending"
+    plan, event = steps["plan"]["detail"], steps["event"]["detail"]
+    assert (plan["simulation"], plan["unchecked"]) == ("eth_simulateV1", [])
+    assert steps["show_plan"]["detail"]["plan"]["hash"] == plan["hash"]
+    assert [sent["what"] for sent in steps["send_plan"]["detail"]["sent"]] == ["approve", "purchase"]
+    assert (event["event"], event["values"]["price"], event["values"]["count"]) == ("ListingBuyEvent", "440", "5")
+    assert steps["changed_recipe"]["detail"]["refused"].startswith("integration.contract_address: ")
     changed = {change["field"] for change in steps["rebuild"]["detail"]["changed"]}
     # The sandbox begins at a nonce of its own choice, which may happen to be the document's.
     assert changed | {"nonce"} == {"maker", "principal", "asset", "incentive", "deadline", "nonce"}
