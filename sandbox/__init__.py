@@ -1,8 +1,11 @@
-"""A local twin of the Stove venue: a real HTTP and WebSocket server on loopback, to test trading bots on.
+"""Local twins of the venues: real HTTP (and WebSocket) servers on loopback, to test trading bots and integrations on.
 
-It is written from the venue's documents alone and shares no code with the rest of the package, so that a client and
-this server check each other. What the documents leave open it decides by chance, once per run; ``docs/assumptions.md``
-lists those points. Nothing here moves money, and no reply is a promise of what the live venue does.
+* :class:`Sandbox` is Stove, with a local chain if it is asked for.
+* :class:`BrokersTrSandbox`, :class:`TokenizationTrSandbox` and :class:`LicenseRocksSandbox` are the token platforms.
+
+They are written from the venues' documents alone and share no code with the rest of the package, so that a client and a server check each
+other. What the documents leave open they decide by chance, once per run; ``docs/assumptions.md`` lists those points. Nothing here moves
+money, and no reply is a promise of what a live venue does.
 
 Importing this package needs only the standard library. Starting a server needs ``pip install 'orderseal[sandbox]'``.
 """
@@ -12,32 +15,61 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from orderseal.sandbox.brokerstr import BrokersTrSandbox, BrokersTrSettings, Integration
 from orderseal.sandbox.deliveries import AcceptedOrder
 from orderseal.sandbox.faults import DEFAULT_MIX, Fault, FaultKind
+from orderseal.sandbox.licenserocks import LicenseRocksSandbox, LicenseRocksSettings, Transfer
 from orderseal.sandbox.process import Sandbox, SandboxError
 from orderseal.sandbox.requirements import require_extra
 from orderseal.sandbox.settings import Settings
+from orderseal.sandbox.tokenizationtr import StartedTransaction, TokenizationTrSandbox, TokenizationTrSettings
+from orderseal.sandbox.twins.journal import AcceptedWrite
+from orderseal.sandbox.twins.settings import TwinSettings
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
-__all__ = ["DEFAULT_MIX", "AcceptedOrder", "Fault", "FaultKind", "Sandbox", "SandboxError", "Settings", "create_app", "run"]
+__all__ = [
+    "DEFAULT_MIX",
+    "AcceptedOrder",
+    "AcceptedWrite",
+    "BrokersTrSandbox",
+    "BrokersTrSettings",
+    "Fault",
+    "FaultKind",
+    "Integration",
+    "LicenseRocksSandbox",
+    "LicenseRocksSettings",
+    "Sandbox",
+    "SandboxError",
+    "Settings",
+    "StartedTransaction",
+    "TokenizationTrSandbox",
+    "TokenizationTrSettings",
+    "Transfer",
+    "create_app",
+    "run",
+]
 
 
-def create_app(settings: Settings | None = None) -> Starlette:
-    """Return a fresh venue as an ASGI application, for use inside a test process.
+def create_app(settings: Settings | TwinSettings | None = None) -> ASGIApp:
+    """Return a fresh venue as an ASGI application, for use inside a test process; the type of the settings says which, by default Stove.
 
-    Every call makes a venue of its own: own orders, own token secret, own choices. The mock matching engine runs as
+    Every call makes a venue of its own: own orders, own token secret, own choices. Stove's mock matching engine runs as
     tasks of the event loop that serves the requests. Raises ``ImportError`` if the ``sandbox`` extra is missing.
     """
     require_extra()
+    if isinstance(settings, TwinSettings):
+        from orderseal.sandbox.twins.registry import build
+
+        return build(settings)
     from orderseal.sandbox.app import build_app
 
     return build_app(settings or Settings())
 
 
 def run(
-    settings: Settings | None = None,
+    settings: Settings | TwinSettings | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
     on_ready: Callable[[str], None] | None = None,
@@ -48,7 +80,7 @@ def run(
     ``on_ready`` is called once with the URL, such as ``http://127.0.0.1:8123``, when the server accepts connections.
     Raises ``ImportError`` if the ``sandbox`` extra is missing.
     """
-    require_extra()
+    app = create_app(settings)
     from orderseal.sandbox.server import serve
 
-    serve(settings or Settings(), host, port, on_ready)
+    serve(app, host, port, on_ready)

@@ -21,10 +21,11 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(str(exc))
     try:
         require_extra()
+        from orderseal.sandbox.app import build_app
         from orderseal.sandbox.server import serve
 
-        ready = _print_json if given.json else _print_url
-        serve(settings, given.host, given.port, ready, until_stdin_closes=given.until_stdin_closes)
+        ready = print_json if given.json else print_url
+        serve(build_app(settings), given.host, given.port, ready, until_stdin_closes=given.until_stdin_closes)
     except ValueError as exc:
         parser.error(str(exc))
     except (ImportError, OSError, OverflowError) as exc:
@@ -55,12 +56,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _print_json(url: str) -> None:
+def print_json(url: str) -> None:
+    """Say in one line of JSON where the server listens."""
     sys.stdout.write(json.dumps({"url": url}) + "\n")
     sys.stdout.flush()
 
 
-def _print_url(url: str) -> None:
+def print_url(url: str) -> None:
+    """Say to a person where the server listens."""
     sys.stdout.write(f"Sandbox listening on {url}  (Ctrl-C to stop)\n")
     sys.stdout.flush()
 

@@ -33,15 +33,24 @@ async def read_object(request: Request) -> Fields:
 
 def parse_object(request: Request, body: bytes) -> Fields:
     """Return the JSON object in a body that was read; raise ``ApiError`` for anything else."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if media_type(request) != "application/json":
         raise ApiError(UNSUPPORTED_MEDIA)
     try:
-        text = body.decode("utf-8")
-        _refuse_depth(text)
-        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        return Fields(decode_json(body))
     except ValueError as exc:
         raise ApiError(MALFORMED_BODY) from exc
-    return Fields(value)
+
+
+def decode_json(body: bytes) -> object:
+    """Return the value of strict JSON in UTF-8: no duplicate key, no NaN, not too deep; raise ``ValueError`` for anything else."""
+    text = body.decode("utf-8")
+    _refuse_depth(text)
+    return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+
+
+def media_type(request: Request) -> str:
+    """Return the media type that a request names, without parameters, in lower case; empty if it names none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def read_body(request: Request) -> bytes:

@@ -1,4 +1,4 @@
-"""The fault switch: what goes wrong with which requests.
+"""The fault switch of a venue: what goes wrong with which requests.
 
 A plan names the next requests that a fault meets; a mix draws one by chance, and the draw depends on nothing but its seed and on how
 many requests have matched, so that a run can be repeated. How a fault is played is told in :mod:`orderseal.sandbox.player`.
@@ -139,7 +139,7 @@ def fault_at(seed: int, number: int, mix: Mix) -> Fault | None:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Which requests a fault may meet: a method or ``*``, and a path under ``/api/`` in which ``*`` stands for anything."""
+    """Which requests a fault may meet: a method or ``*``, and a path under ``/api/`` or ``/v2/`` in which ``*`` stands for anything."""
 
     method: str = "POST"
     path: str = "/api/v1/orders"
@@ -147,8 +147,8 @@ class Pattern:
     def __post_init__(self) -> None:
         if self.method != "*" and not (self.method.isascii() and self.method.isalpha() and self.method.isupper()):
             raise ValueError(f"method must be * or one such as POST, got {self.method!r:.80}")
-        if not self.path.startswith("/api/"):
-            raise ValueError(f"path must begin with /api/, got {self.path!r:.80}")
+        if not self.path.startswith(("/api/", "/v2/")):
+            raise ValueError(f"path must begin with /api/ or /v2/, got {self.path!r:.80}")
 
     def matches(self, method: str, path: str) -> bool:
         return self.method in ("*", method) and fnmatchcase(path, self.path)

@@ -7,22 +7,41 @@ import socket
 import struct
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Protocol
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orderseal.sandbox.body import MAX_DRAIN
-from orderseal.sandbox.errors import BODY_TOO_LARGE, INTERNAL_ERROR, TOKEN_EXPIRED, TOO_MANY_REQUESTS, ApiError, envelope
-from orderseal.sandbox.faults import Fault
-from orderseal.sandbox.routes import reply
-from orderseal.sandbox.venue import Venue
+from orderseal.sandbox.clock import Clock
+from orderseal.sandbox.faults import Fault, FaultSwitch
 
 CONNECTION = "orderseal.connection"
 """Where the server puts the :class:`Connection` in the ``state`` of a request's scope."""
 
 _PIECES = 20
 _PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center><hr></body></html>\n"
+
+
+class Host(Protocol):
+    """What the frame around a venue asks of it."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def faults(self) -> FaultSwitch: ...
+
+    def tick(self) -> None:
+        """Do what has become due since the last request."""
+
+    def expire_token(self, authorization: str) -> None:
+        """Let the token of an ``Authorization`` header be past its end from now on."""
+
+    def refusal(self, status: int, path: str) -> Response:
+        """Return the venue's own error reply: 401 (expired token), 413 (body too large), 429, or 500 to 599."""
+        ...
 
 
 class Connection:
@@ -75,7 +94,7 @@ class _Reply:
 
     def wire(self) -> bytes:
         """The reply's bytes, from a server that closes after it."""
-        lines = [f"HTTP/1.1 {self.status} {_phrase(self.status)}".encode()]
+        lines = [f"HTTP/1.1 {self.status} {phrase(self.status)}".encode()]
         lines += [name + b": " + value for name, value in [*self.headers, (b"connection", b"close")]]
         return b"\r\n".join(lines) + b"\r\n\r\n" + bytes(self.body)
 
@@ -83,9 +102,9 @@ class _Reply:
 class Player:
     """Plays faults around ``handle``, an application that stamps its replies and never raises before a reply has begun."""
 
-    def __init__(self, handle: ASGIApp, venue: Venue) -> None:
+    def __init__(self, handle: ASGIApp, host: Host) -> None:
         self._handle = handle
-        self._venue = venue
+        self._host = host
 
     async def play(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or fail to; ``send`` stamps what it sends."""
@@ -93,8 +112,8 @@ class Player:
             body = await _read(receive)
         except ClientDisconnect:
             return
-        except ApiError as error:
-            await self._refuse(error, scope, receive, send)
+        except _TooLargeError:
+            await self._host.refusal(413, scope["path"])(scope, receive, send)
             return
         seconds, reset = fault.seconds or 0.0, fault.reset is True
         match fault.kind:
@@ -115,20 +134,22 @@ class Player:
                 wire = (await self._take_effect(scope, body)).wire()
                 await self._break_off(scope, receive, wire[: len(wire) // 2], reset=reset)
             case "error_before":
-                await _error(fault)(scope, receive, send)
+                await self._error(fault, scope)(scope, receive, send)
             case "error_after":
                 await self._take_effect(scope, body)
-                await _error(fault)(scope, receive, send)
+                await self._error(fault, scope)(scope, receive, send)
             case "duplicate_delivery":
                 await self._take_effect(scope, body)
                 await (await self._take_effect(scope, body)).forward(send)
             case "rate_limit":
-                await self._refuse(ApiError(TOO_MANY_REQUESTS), scope, receive, send, retry_after=int(seconds))
+                response = self._host.refusal(429, scope["path"])
+                response.headers["retry-after"] = str(int(seconds))
+                await response(scope, receive, send)
             case "expire_token":
-                self._venue.tokens.expire_header(dict(scope["headers"]).get(b"authorization", b"").decode("latin-1"))
-                await self._refuse(ApiError(TOKEN_EXPIRED), scope, receive, send)
+                self._host.expire_token(dict(scope["headers"]).get(b"authorization", b"").decode("latin-1"))
+                await self._host.refusal(401, scope["path"])(scope, receive, send)
             case "clock":
-                with self._venue.clock.wrong_by(seconds):
+                with self._host.clock.wrong_by(seconds):
                     held = await self._take_effect(scope, body)
                 await held.forward(send)
             case "slow_drip":
@@ -162,16 +183,19 @@ class Player:
         connection.close(reset=False)
         await _until_gone(receive)
 
-    async def _refuse(self, error: ApiError, scope: Scope, receive: Receive, send: Send, *, retry_after: int | None = None) -> None:
-        status, body = envelope(error, self._venue.variation)
-        response = reply(body, status)
-        if retry_after is not None:
-            response.headers["retry-after"] = str(retry_after)
-        await response(scope, receive, send)
+    def _error(self, fault: Fault, scope: Scope) -> Response:
+        status = fault.status or 500
+        if fault.envelope:
+            return self._host.refusal(status, scope["path"])
+        return Response(_PAGE.format(f"{status} {phrase(status)}"), status, media_type="text/html")
+
+
+class _TooLargeError(Exception):
+    """A body that no venue would swallow."""
 
 
 async def _read(receive: Receive) -> bytes:
-    """Read the whole body; raise ``ApiError`` for one that the venue would not swallow, ``ClientDisconnect`` if the client goes."""
+    """Read the whole body; raise ``_TooLargeError``, or ``ClientDisconnect`` if the client goes."""
     body = bytearray()
     while len(body) <= MAX_DRAIN:
         message = await receive()
@@ -180,7 +204,7 @@ async def _read(receive: Receive) -> bytes:
         body += message.get("body", b"")
         if not message.get("more_body", False):
             return bytes(body)
-    raise ApiError(BODY_TOO_LARGE)
+    raise _TooLargeError
 
 
 async def _until_gone(receive: Receive) -> None:
@@ -196,15 +220,8 @@ def _required(scope: Scope) -> Connection:
     return found
 
 
-def _error(fault: Fault) -> Response:
-    status = fault.status or INTERNAL_ERROR.status
-    if not fault.envelope:
-        return Response(_PAGE.format(f"{status} {_phrase(status)}"), status, media_type="text/html")
-    documented = {kind.status: kind.texts[0] for kind in (TOO_MANY_REQUESTS, INTERNAL_ERROR)}
-    return reply({"code": status, "message": documented.get(status, _phrase(status))}, status)
-
-
-def _phrase(status: int) -> str:
+def phrase(status: int) -> str:
+    """Return the reason phrase of a status."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 from starlette.requests import Request
@@ -16,15 +14,9 @@ from orderseal.sandbox.clock import iso
 from orderseal.sandbox.errors import ApiError, InstrumentError
 from orderseal.sandbox.market import INSTRUMENTS, NASDAQ, WEI, Instrument, estimate, instrument
 from orderseal.sandbox.orders import parse_order
+from orderseal.sandbox.replies import Handler, reply
 from orderseal.sandbox.stream import open_stream
 from orderseal.sandbox.venue import Venue
-
-Handler = Callable[[Request], Awaitable[Response]]
-
-
-def reply(body: object, status: int = 200) -> Response:
-    """Render JSON in ASCII, so that no string of a client's can break the encoding."""
-    return Response(json.dumps(body), status, media_type="application/json")
 
 
 def success(data: object) -> Response:

@@ -13,11 +13,10 @@ import time
 from collections.abc import Callable
 
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from orderseal.sandbox.app import build_app
 from orderseal.sandbox.player import CONNECTION, Connection
-from orderseal.sandbox.settings import Settings
 
 _SHUTDOWN_SECONDS = 2
 _LARGEST_FRAME = 64 * 1024
@@ -44,7 +43,7 @@ class _Server(uvicorn.Server):
 
 
 def serve(
-    settings: Settings,
+    app: ASGIApp,
     host: str,
     port: int,
     on_ready: Callable[[str], None] | None = None,
@@ -56,7 +55,7 @@ def serve(
         bound, actual_port = listener.getsockname()[:2]
         url = f"http://{f'[{bound}]' if ':' in bound else bound}:{actual_port}"
         config = uvicorn.Config(
-            build_app(settings),
+            app,
             http=_Protocol,
             lifespan="off",
             ws="auto",

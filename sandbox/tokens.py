@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
-import json
 import re
 import secrets
-from collections.abc import Mapping
 from typing import cast
 
 from orderseal.sandbox.clock import Clock
 from orderseal.sandbox.errors import INVALID_TOKEN, TOKEN_EXPIRED, ApiError
+from orderseal.sandbox.jwt import make_jwt, read_payload, seal
 
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-_HEADER = {"alg": "HS256", "typ": "JWT"}
 
 
 class Tokens:
@@ -48,10 +44,10 @@ class Tokens:
         """Return the wallet of a valid token; raise ``ApiError`` (401) for any other."""
         if not _FORM.fullmatch(token):
             raise ApiError(INVALID_TOKEN)
-        signed, _, seal = token.rpartition(".")
-        if not hmac.compare_digest(seal, self._seal(signed)):
+        signed, _, end = token.rpartition(".")
+        if not hmac.compare_digest(end, seal(signed, self._secret)):
             raise ApiError(INVALID_TOKEN)
-        payload = _decode(signed.partition(".")[2])
+        payload = read_payload(token)
         if token in self._expired or self._clock.time() >= cast("int", payload["exp"]):
             raise ApiError(TOKEN_EXPIRED)
         return cast("str", payload["wallet_address"])
@@ -64,22 +60,4 @@ class Tokens:
         return self.wallet_of(token.strip())
 
     def _token(self, wallet: str, end: int) -> str:
-        payload: dict[str, str | int] = {"wallet_address": wallet, "chain_id": str(self._chain_id), "exp": end}
-        signed = f"{_encode(_HEADER)}.{_encode(payload)}"
-        return f"{signed}.{self._seal(signed)}"
-
-    def _seal(self, signed: str) -> str:
-        return _base64url(hmac.digest(self._secret, signed.encode(), hashlib.sha256))
-
-
-def _encode(value: Mapping[str, str | int]) -> str:
-    return _base64url(json.dumps(value, separators=(",", ":")).encode())
-
-
-def _decode(text: str) -> dict[str, object]:
-    """Decode a payload whose seal was ours, which is why its form needs no second check."""
-    return cast("dict[str, object]", json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+        return make_jwt({"wallet_address": wallet, "chain_id": str(self._chain_id), "exp": end}, self._secret)

@@ -24,6 +24,7 @@ TEST_TOOLS = (
     "pytest-randomly",
     "pytest-timeout",
     "pytest-xdist",
+    "rfc8785",
     "vyper==0.4.3",
     "web3",
 )
