@@ -7,7 +7,7 @@ from typing import Final
 from orderseal.api.stove.client import AsyncClient
 from orderseal.api.stove.models import FINAL_STATUSES, OrderPage, OrderStatus, PlacedOrder
 from orderseal.api.stove.wire import words
-from orderseal.api.submission.driver import in_thread
+from orderseal.api.submission.afterwards import in_thread
 from orderseal.signing import LedgerError, OrdersealError, RateLimited, Refused, VenueError
 from orderseal.signing.ledger import CancelState, Exposure, Ledger, Scope, Slot, State
 from orderseal.signing.ledger.cancels import is_settled
@@ -48,7 +48,7 @@ class Panic:
         abandoned: nonces of orders that were not sent, and never will be.
         exposure: the signatures that are live all the same; ``None`` if the ledger could not be read.
         allowances: for each payment token of a live buy order (token, spender), or for all if they are not known: set them to zero on
-            chain. Nothing less ends a live signature, and this release cannot do it for you.
+            chain (:func:`orderseal.chain.revoke.revoke_allowance`). Nothing less ends a live signature.
         errors: what went wrong on the way.
     """
 

@@ -24,7 +24,7 @@ from orderseal.api.stove.models import FINAL_STATUSES, OrderStatus, PlacedOrder,
 from orderseal.api.stove.network import Network, order_scope
 from orderseal.api.stove.port import StovePort
 from orderseal.api.submission import Ending, Policy, Submitter
-from orderseal.api.submission.driver import in_thread
+from orderseal.api.submission.afterwards import in_thread
 from orderseal.api.submission.machine import DEFAULT_POLICY
 from orderseal.api.transport import DEFAULT_LIMITS, Limits
 from orderseal.signing import (

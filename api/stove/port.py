@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from orderseal.api.stove.client import AsyncClient
 from orderseal.api.stove.models import PlacedOrder
 from orderseal.api.submission import Found
-from orderseal.api.submission.driver import in_thread
+from orderseal.api.submission.afterwards import in_thread
 from orderseal.signing import InvalidInput, InvalidReply, Order, RateLimited, Unauthorized, Unreachable, VenueError
 from orderseal.signing.ledger import Ledger, Outgoing, Scope
 

@@ -1,17 +1,25 @@
 """A wallet's session at Stove: the login, its token, and the venue's clock. Reads and writes go through :meth:`Session.send`."""
 
-import asyncio
 import secrets
 import time
-from copy import copy
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from orderseal.api.stove.network import Network
 from orderseal.api.stove.wire import clock_hint, login_message, read_reply, request
-from orderseal.api.transport import HttpTransport, Limits, Request, Response, check_token, in_daemon_thread, token_claims
+from orderseal.api.transport import (
+    Grant,
+    HttpTransport,
+    Limits,
+    Request,
+    Response,
+    TokenKeeper,
+    check_token,
+    in_daemon_thread,
+    token_claims,
+)
 from orderseal.signing import (
     FIRST_MILLISECONDS,
     Clock,
@@ -20,16 +28,12 @@ from orderseal.signing import (
     Signer,
     Unauthorized,
     VenueClock,
-    VenueError,
     sign_text,
 )
 
 __all__ = ["Session", "bearer_header"]
 
 _T = TypeVar("_T")
-
-# A token is renewed when less than this, or less than a quarter of its life, is left (the venue's sample: one hour).
-_RENEW_BEFORE: Final = 3600.0
 
 
 class _Login(msgspec.Struct):
@@ -49,10 +53,7 @@ class Session:
         self.venue_clock = VenueClock(clock=clock)
         self._network, self._signer, self._clock = network, signer, clock
         self._transport = HttpTransport(network.base_url, limits)
-        self._token: str | None = None
-        self._renew_at = 0.0
-        self._failed: tuple[float, VenueError] | None = None
-        self._login_lock = asyncio.Lock()
+        self._keeper = TokenKeeper()
 
     async def connect(self) -> None:
         """Log in (venue page *Authorization*).
@@ -77,33 +78,27 @@ class Session:
             if hint := clock_hint(reply.headers, now):
                 error.args = (f"{error}. {hint}",)
             raise
-        self._remember(token, now)
+        self._keeper.keep(self._grant(token, now))
 
-    def _remember(self, token: str, now: float) -> None:
+    def _grant(self, token: str, now: float) -> Grant:
         claims = token_claims(token)
         wallet = claims.get("wallet_address", str(self.address))
         if not isinstance(wallet, str) or wallet.lower() != str(self.address).lower():
             raise InvalidReply("log in: the venue sent a token for another account", status=200)
         expiry = claims.get("exp")
         believable = isinstance(expiry, int | float) and not isinstance(expiry, bool) and 0 <= expiry < FIRST_MILLISECONDS
-        life = float(expiry or 0) - now if believable else _RENEW_BEFORE
-        self._token = token
-        self._renew_at = time.monotonic() + max(life - min(_RENEW_BEFORE, life / 4), 1.0)
+        return Grant(token, float(expiry or 0) - now if believable else None)
 
     async def bearer(self) -> str:
         """The token, renewed if it is due: once, however many requests wait for it."""
-        began = time.monotonic()
-        async with self._login_lock:
-            if self._token is None or time.monotonic() >= self._renew_at:
-                if self._failed is not None and self._failed[0] >= began:
-                    raise copy(self._failed[1])  # A login failed while this request waited for it: it need not fail again.
-                try:
-                    await self.connect()
-                except VenueError as error:
-                    self._failed = (time.monotonic(), error)
-                    raise
-            assert self._token is not None
-            return self._token
+
+        async def log_in(_last: Grant | None) -> Grant:
+            await self.connect()
+            grant = self._keeper.grant
+            assert grant is not None
+            return grant
+
+        return await self._keeper.token(log_in)
 
     async def send(self, sent: Request, type_: type[_T]) -> _T:
         """Send with the token. A read whose token was refused logs in and asks once more; a write never goes twice."""
@@ -123,8 +118,7 @@ class Session:
 
     def drop(self, token: str) -> None:
         """Forget a refused token, unless another request has renewed it already."""
-        if self._token == token:
-            self._token = None
+        self._keeper.drop(token)
 
     async def _exchange(self, sent: Request) -> tuple[Response, float]:
         began = time.monotonic()
@@ -145,7 +139,7 @@ class Session:
 
     async def aclose(self) -> None:
         """Forget the token, and close every connection."""
-        self._token = None
+        self._keeper.forget()
         await self._transport.aclose()
 
 

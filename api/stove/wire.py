@@ -13,6 +13,7 @@ import msgspec
 
 from orderseal.api.stove.models import StatusChange, decode_hook
 from orderseal.api.transport import Request, Response
+from orderseal.api.transport import words as plain_words
 from orderseal.signing import (
     Address,
     InvalidReply,
@@ -57,7 +58,6 @@ _BARE: Final = msgspec.json.Decoder(_BareError)
 _PUSH: Final = msgspec.json.Decoder(_Push)
 _CHANGE: Final = msgspec.json.Decoder(StatusChange)
 _SIGNATURE = re.compile(rb"0x[0-9a-fA-F]{130}")
-_SECRET_LIKE = re.compile(r"eyJ[A-Za-z0-9_\-.]{8,}|(?:0x)?[0-9a-fA-F]{100,}", re.ASCII)
 _TEN_DIGITS: Final = 10**10
 _SEGMENT = re.compile(r"[A-Za-z0-9_\-]{1,128}", re.ASCII)
 
@@ -180,12 +180,7 @@ def _refusal(sent: Request, reply: Response, code: int | None, message: str, det
 
 def words(value: Any, sent: Request | None = None) -> str:
     """The venue's words for people: one line, printable, at most 200 characters, without the token or signature that was sent."""
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    if sent is not None:
-        for secret in _secrets(sent):
-            text = text.replace(secret, "…")
-    text = _SECRET_LIKE.sub("…", text)
-    return "".join(c if c.isprintable() else " " for c in text[:200])
+    return plain_words(value, () if sent is None else _secrets(sent))
 
 
 def _secrets(sent: Request) -> list[str]:

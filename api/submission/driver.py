@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
+from orderseal.api.submission.afterwards import Afterwards, in_thread
 from orderseal.api.submission.machine import DEFAULT_POLICY, Action, Ending, LookUp, Outcome, Policy, Send, Wait, submission
-from orderseal.api.transport import in_daemon_thread, start_thread
 from orderseal.signing import (
     Clock,
     Deadlines,
@@ -125,7 +124,7 @@ class Submitter(Generic[R]):
         elapsed: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Any] = asyncio.sleep,
     ) -> None:
-        self._means = _Means(ledger, port, signer, deadlines, policy, elapsed, sleep, _Afterwards())
+        self._means = _Means(ledger, port, signer, deadlines, policy, elapsed, sleep, Afterwards())
         self._clock = clock
 
     async def submit(self, slot: Slot, *, may_send: bool = True, patience: float | None = None) -> Settled[R]:
@@ -233,52 +232,7 @@ class _Means(Generic[R]):
     policy: Policy
     elapsed: Callable[[], float]
     sleep: Callable[[float], Any]
-    afterwards: "_Afterwards"
-
-
-class _Afterwards:
-    """What is recorded whatever becomes of the caller. If it fails, the row stays open, and is found by the next recovery."""
-
-    def __init__(self) -> None:
-        self._threads: set[threading.Thread] = set()
-
-    def do(self, work: Callable[[], Any]) -> None:
-        def quietly() -> None:
-            with contextlib.suppress(OrdersealError):
-                work()
-
-        thread = start_thread(quietly, "orderseal-ledger", daemon=False)
-        alive = {other for other in self._threads if other.is_alive()}
-        self._threads = alive if thread is None else alive | {thread}
-
-    async def unless_cancelled(self, work: Callable[[], _T], undo: Callable[[_T], None]) -> _T:
-        """Run a call of the ledger beside the loop. If its caller is cancelled before it has the result, the call is undone."""
-        handing = threading.Lock()
-        made: list[_T] = []
-        gone = False
-
-        def run() -> _T:
-            result = work()
-            with handing:
-                made.append(result)
-                nobody = gone
-            if nobody:  # The loop may have ended as well: so it is done here.
-                undo(result)
-            return result
-
-        try:
-            return await in_daemon_thread(run)
-        except asyncio.CancelledError:
-            with handing:
-                gone = True
-                late = made.copy()
-            if late:
-                self.do(lambda: undo(late[0]))
-            raise
-
-    def wait(self) -> None:
-        for thread in list(self._threads):
-            thread.join()
+    afterwards: Afterwards
 
 
 class _Way(Generic[R]):
@@ -460,8 +414,3 @@ def _retry_after(error: OrdersealError | None) -> float | None:
     if isinstance(error, Unauthorized):
         return 0.0
     return error.retry_after if isinstance(error, RateLimited) else None
-
-
-async def in_thread(function: Callable[..., _T], *args: Any, **options: Any) -> _T:
-    """Run a call of the ledger beside the loop."""
-    return await in_daemon_thread(lambda: function(*args, **options))

@@ -9,8 +9,8 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
-from orderseal.api.transport.urls import is_loopback
 from orderseal.signing import InvalidReply, Unauthorized, Unreachable
+from orderseal.signing.urls import is_loopback
 
 __all__ = ["Listener"]
 

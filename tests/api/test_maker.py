@@ -279,7 +279,7 @@ async def test_a_login_that_fails_in_the_middle_says_nothing_of_the_order(kit: K
     original = maker.client.submit
 
     async def submit(*args: Any, **options: Any) -> Any:
-        maker.client._session._token = None
+        maker.client._session._keeper.forget()
         server.routes[LOGIN] = [kit.refusal(400, "login closed"), lambda seen: kit.ok({"jwt": server.token(seen.json["wallet_address"])})]
         maker.client.submit = original  # type: ignore[method-assign]  # the second time it goes well
         return await original(*args, **options)
@@ -770,7 +770,7 @@ async def test_cancelling_where_nothing_can_be_reached_is_no_refusal(
     maker = maker_of(server.url)
     routes(kit, server, maker)
     placed = await buy(maker)
-    maker.client._session._token = None
+    maker.client._session._keeper.forget()
     server.routes[LOGIN] = b""
     done = await maker.cancel(placed)
     assert done.state is CancelState.UNKNOWN

@@ -110,7 +110,15 @@ def test_a_url_is_text(url: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://user:hunter2@api.example.com", "https://user:hunter2@api.example.com:99999", "https://user:hunter2@"]
+    "url",
+    [
+        "ftp://user:hunter2@api.example.com",
+        "https://user:hunter2@api.example.com:99999",
+        "https://user:hunter2@",
+        "api.example.com/v3/hunter2",
+        "ftp://api.example.com/hunter2",
+        "https:///hunter2",
+    ],
 )
 def test_a_password_in_a_url_is_not_repeated_whatever_else_is_wrong(url: str) -> None:
     with pytest.raises(InvalidInput) as caught:

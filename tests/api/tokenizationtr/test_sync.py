@@ -1,0 +1,72 @@
+"""The sync client is the async one for callers without an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orderseal.api import tokenizationtr
+from orderseal.api.tokenizationtr import Written
+
+if TYPE_CHECKING:
+    from tests.api.tokenizationtr.conftest import Desk
+
+MAKER = Path(__file__).resolve().parents[3] / "tools" / "make_sync.py"
+
+
+def public(cls: type) -> set[str]:
+    return {name.replace("aclose", "close") for name in vars(cls) if not name.startswith("_")} - {"venue_clock", "instance"}
+
+
+def test_it_is_what_the_tool_writes() -> None:
+    spec = importlib.util.spec_from_file_location("make_sync_for_tokenizationtr", MAKER)
+    assert spec is not None
+    assert spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = tool  # Its dataclasses look for their module there.
+    try:
+        spec.loader.exec_module(tool)
+        (target,) = [one for one in tool.TARGETS if one.source == "api/tokenizationtr/client.py"]
+        assert tool.main(["--check"], targets=[target]) == 0
+    finally:
+        del sys.modules[spec.name]
+
+
+def test_both_have_the_same_methods() -> None:
+    assert public(tokenizationtr.Client) == public(tokenizationtr.AsyncClient)
+
+
+@pytest.mark.parametrize("name", sorted(public(tokenizationtr.AsyncClient) - {"close"}))
+def test_every_method_tells_its_page_and_has_an_example(name: str) -> None:
+    for cls in (tokenizationtr.AsyncClient, tokenizationtr.Client):
+        text = inspect.getdoc(getattr(cls, name)) or ""
+        assert "Example::" in text
+        assert ("*" in text) or name in ("open_writes", "candidates", "settle", "wait"), text
+
+
+async def test_it_does_the_same(desk: Desk) -> None:
+    desk.server.routes[desk.BUY_PRIMARY] = desk.answer(desk.samples["asynchronous"])
+    desk.server.routes[desk.TRANSACTIONS] = desk.flat(*desk.samples["user_transactions"])
+
+    def work() -> list[Any]:
+        options: dict[str, Any] = {"instance": "test", "ledger": desk.ledger, **desk.credentials}
+        with tokenizationtr.Client(desk.server.url, **options) as client:
+            assert client.instance == "test"
+            bought = client.buy_primary(desk.USER, desk.TOKEN, quantity=10, reference="r")
+            again = client.buy_primary(desk.USER, desk.TOKEN, quantity=10, reference="r")
+            done = client.wait("6913872755654191dede37da", user_id=desk.USER, seconds=5)
+            return [bought, again, done, list(client.transactions(desk.USER)), client.open_writes(desk.USER)]
+
+    bought, again, done, rows, left = await asyncio.to_thread(work)
+    assert bought == Written("r", transaction_id="6913872755654191dede37da")
+    assert again == Written("r", transaction_id="6913872755654191dede37da", repeated=True)
+    assert done.status == 3
+    assert [row.id for row in rows] == [row["id"] for row in desk.samples["user_transactions"]]
+    assert left == []
+    assert desk.server.count(desk.BUY_PRIMARY) == 1
