@@ -46,6 +46,7 @@ $(ORACLE)/node_modules/.package-lock.json: $(ORACLE)/package.json $(ORACLE)/pack
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python tools/make_sync.py --check
 
 types: $(VENV)/.dev
 	$(BIN)/mypy

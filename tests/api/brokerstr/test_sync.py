@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
-import sys
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,7 +14,6 @@ from orderseal.signing import OutcomeUnknown, Refused, Unauthorized, Unfinished
 if TYPE_CHECKING:
     from tests.api.brokerstr.conftest import Platform
 
-TOOL = Path(__file__).resolve().parents[3] / "tools" / "make_sync.py"
 RENAMED = {"aclose": "close", "__aenter__": "__enter__", "__aexit__": "__exit__"}
 EXTERNAL = "693d6f791f8a9198aba44f50"
 
@@ -79,10 +75,3 @@ def test_the_same_answers(platform: Platform) -> None:
         assert len(platform.asked(path)) == 3
         assert client.venue_clock is client.venue_clock
     client.close()
-
-
-@pytest.mark.once
-@pytest.mark.skipif(not TOOL.is_file(), reason="the tool is in the checkout only")
-def test_the_file_is_what_the_tool_writes() -> None:
-    done: Any = subprocess.run([sys.executable, str(TOOL), "--check"], capture_output=True, text=True, timeout=60, check=False)
-    assert "brokerstr" not in done.stderr, done.stderr

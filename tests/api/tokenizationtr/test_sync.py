@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import inspect
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,25 +14,9 @@ from orderseal.api.tokenizationtr import Written
 if TYPE_CHECKING:
     from tests.api.tokenizationtr.conftest import Desk
 
-MAKER = Path(__file__).resolve().parents[3] / "tools" / "make_sync.py"
-
 
 def public(cls: type) -> set[str]:
     return {name.replace("aclose", "close") for name in vars(cls) if not name.startswith("_")} - {"venue_clock", "instance"}
-
-
-def test_it_is_what_the_tool_writes() -> None:
-    spec = importlib.util.spec_from_file_location("make_sync_for_tokenizationtr", MAKER)
-    assert spec is not None
-    assert spec.loader is not None
-    tool = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = tool  # Its dataclasses look for their module there.
-    try:
-        spec.loader.exec_module(tool)
-        (target,) = [one for one in tool.TARGETS if one.source == "api/tokenizationtr/client.py"]
-        assert tool.main(["--check"], targets=[target]) == 0
-    finally:
-        del sys.modules[spec.name]
 
 
 def test_both_have_the_same_methods() -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 TOOL = Path(__file__).resolve().parents[3] / "tools" / "make_sync.py"
 
 SOURCE = '''"""A sample."""
