@@ -1,4 +1,4 @@
-"""The venues: one client each, sync and async, over one shared transport. So far: :mod:`orderseal.api.stove`.
+"""The venues: one client each, sync and async: ``stove``, ``brokerstr``, ``tokenizationtr``, ``licenserocks``.
 
 :mod:`orderseal.api.signers` has the signers whose key lives across a network.
 """

@@ -19,7 +19,7 @@ from orderseal.chain.fees import Fees, fee_calls, raised, read_fees
 from orderseal.chain.journal import Blocked, Entry, Journal, Mined, transaction_scope
 from orderseal.chain.marketplace import Buy
 from orderseal.chain.outcome import check_logs
-from orderseal.chain.plan import Plan
+from orderseal.chain.plan import REVOKE_GAS, Plan
 from orderseal.chain.planning import check_purchase, check_state
 from orderseal.chain.receipts import Receipt, read_receipt, receipt_call
 from orderseal.chain.recipe import Target
@@ -50,13 +50,13 @@ from orderseal.signing.values import Address, Hash32
 __all__ = ["Done", "Sending", "Sent", "carry_out", "check_given", "give_up", "transaction_scope"]
 
 _COIN: Final = 18
-_REVOKE_GAS: Final = 120_000
 _NO_FEES: Final = Fees(gas_price=0)
 _PATIENT: Final = 5
 """So many failures of the node one after the other are borne while a transaction is on its way, so many polls in which the account's nonce
 is spent but no receipt is to be found, and so many looks at a node that lags."""
 _LONGEST_HOLD: Final = 150.0
 _NOT_FINAL: Final = ("fee_cap", "coins", "unsimulated")
+_SLOW_SIGNER: Final = 15.0
 _KNOWN: Final = ("already known", "known transaction", "already imported", "already exists")
 _SPENT: Final = "nonce too low"
 
@@ -107,10 +107,19 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A plan that was carried out: its transactions in order, a revocation of what was left over included."""
+    """A plan that was carried out, or given up: its transactions in order, a revocation of what was left over included.
+
+    Attributes:
+        plan: its hash.
+        sent: what was mined of it.
+        allowance: after giving up, what the marketplace may still take of the account's tokens, in base units; else ``None``.
+        begun: whether this ledger knows anything of the plan.
+    """
 
     plan: Hash32
     sent: tuple[Sent, ...]
+    allowance: int | None = None
+    begun: bool = True
 
     @property
     def fee(self) -> int:
@@ -249,8 +258,7 @@ class _Run:
         sent, called = yield from self._wind_down(failed=True)
         if called is None:
             return None
-        if called.logs is not None:
-            check_logs(self.plan, called.logs, "receipt")
+        yield from self._verify(called)
         return sent
 
     def give_up(self) -> Dialogue[Done]:
@@ -258,13 +266,15 @@ class _Run:
         sent: list[Sent] = []
         try:
             yield from self._take_over()
-            if (yield Do(self.journal.begun)):
+            begun: bool = yield Do(self.journal.begun)
+            if begun:
                 sent, _called = yield from self._wind_down(failed=False)
+            allowance = yield from self._allowance()
         except OrdersealError:
             yield Do(self.journal.leave)
             raise
         yield Do(self.journal.let_go)
-        return Done(self.plan.hash, tuple(sent))
+        return Done(self.plan.hash, tuple(sent), allowance, begun)
 
     def _end(self, error: OrdersealError) -> Dialogue[None]:
         """After an error: nothing was begun, or the plan is given up, or all is left as it is, to be gone on with."""
@@ -283,7 +293,7 @@ class _Run:
             if final:
                 raise ChainError(f"{error}; what it had allowed is not revoked yet ({second}): call again, or give it up") from error
             return
-        self.tell("stopped half-way: send the same plan again to go on, or give it up")
+        self.tell("stopped half-way: send the same plan again to go on, or give it up; what was allowed until then stays allowed")
         yield Do(self.journal.leave)
 
     def _wind_down(self, *, failed: bool) -> Dialogue[tuple[list[Sent], "_Seen | None"]]:
@@ -340,10 +350,8 @@ class _Run:
     def _step(self, index: int) -> Dialogue[Sent]:
         step, what, reference = self.plan.steps[index], self.plan.what(index), f"{self.journal.intent}/{index}"
         entry: Entry | None = yield Do(partial(self.journal.entry, reference))
-        while entry is None or entry.unsent:
-            if self.clock() > self.plan.valid_until:
-                raise RuleViolation("valid_until", f"the plan was good until {format_time(self.plan.valid_until)}: make a new one")
-            fees = yield from self._check_holds(index)
+        while entry is None or not entry.taken:
+            fees = yield from self._check_again(index)
             if entry is not None:
                 break
             if (yield from self._commit(reference, what, step.to, step.data, step.gas, fees)):
@@ -353,20 +361,49 @@ class _Run:
         stored = entry.transaction
         if (stored.to, stored.data, stored.value, stored.gas) != (step.to, step.data, 0, step.gas):
             raise LedgerError("tampered", f"the transaction that is stored under nonce {stored.nonce} is not this plan's: sign nothing")
-        seen = yield from self._see_through(reference)
+        seen = yield from self._see_through(reference, index=index)
         if seen is None:
-            hint = "Another program signs with this account"
-            raise PlanMismatch(f"nonce {stored.nonce}", expected=f"the {what} of this plan", actual="another transaction", hint=hint)
+            yield from self._refuse_spent(what, stored.nonce)
+        assert seen is not None
         if not seen.success:
             raise (yield from self._why(what, step.to, step.data))
-        if what != "approve" and seen.logs is not None:
-            check_logs(self.plan, seen.logs, "receipt")
+        if what != "approve":
+            yield from self._verify(seen)
         return seen.sent
+
+    def _refuse_spent(self, what: str, nonce: int) -> Dialogue[None]:
+        """Another transaction was mined under the nonce, as far as the node knows receipts."""
+        if what == "purchase" and self.plan.expected.leaves and not (yield from self._allowance()):
+            raise ChainError(
+                f"nonce {nonce} is spent, the node has no receipt of our purchase, and what was allowed has been taken: it may have "
+                "happened. Look the transactions of the account up before you plan it again; then give this plan up"
+            )
+        hint = "Another program signs with this account"
+        raise PlanMismatch(f"nonce {nonce}", expected=f"the {what} of this plan", actual="another transaction", hint=hint)
+
+    def _verify(self, seen: "_Seen") -> Dialogue[None]:
+        """Hold the receipt of the plan's call against the plan, and put on record that it is as planned."""
+        if seen.logs is not None:
+            check_logs(self.plan, seen.logs, "receipt")
+            yield Do(self.journal.verified)
+        elif not (yield Do(self.journal.is_verified)):
+            raise ChainError(
+                f"{seen.sent.hash} was mined, but the node has no receipt of it any more, and none was looked at: ask a node that has it"
+            )
+
+    def _check_again(self, index: int) -> Dialogue[Fees]:
+        """Whether a step may be signed now: the plan has not expired, and :meth:`_check_holds`."""
+        self._refuse_late()
+        return (yield from self._check_holds(index))
+
+    def _refuse_late(self) -> None:
+        if self.clock() > self.plan.valid_until:
+            raise RuleViolation("valid_until", f"the plan was good until {format_time(self.plan.valid_until)}: make a new one")
 
     def _check_holds(self, index: int) -> Dialogue[Fees]:
         """Read again what may have changed, and simulate what is left. Gives the fees to offer."""
         plan, call = self.plan, self.plan.call
-        look = partial(read_state, plan.pins, plan.account, plan.token, call.amount if isinstance(call, Buy) else 0)
+        look = partial(self._read, call.amount if isinstance(call, Buy) else 0)
         state = yield from look()
         for _ in range(_PATIENT):
             if state.block >= self.block:
@@ -378,13 +415,27 @@ class _Run:
             raise PlanMismatch("the token's decimals", expected=str(plan.token_decimals), actual=str(state.token.decimals))
         self._check_market(state, index)
         fees = state.fees.suggest(cap=self.cap)
-        needed = sum([step.gas for step in plan.steps[index:]]) * fees.most
+        needed = (sum([step.gas for step in plan.steps[index:]]) + plan.spare_gas) * fees.most
         if state.coins < needed:
             has, needs = (f"{from_base_units(value, _COIN):f}" for value in (state.coins, needed))
             raise RuleViolation("coins", f"the account has {has} coins for fees, and {needs} may be needed")
-        if not (yield from rehearse(plan, index, state.block)) and not self.unsimulated:
+        # A node that keeps no older state simulates on its latest alone, which may have moved on.
+        simulated = (yield from rehearse(plan, index, state.block)) or (yield from rehearse(plan, index, None))
+        if not simulated and not self.unsimulated:
             raise RuleViolation("unsimulated", "the node cannot simulate: ask another one")
         return fees
+
+    def _read(self, amount: int) -> Dialogue[State]:
+        """Look at everything; what a node refuses just now it may answer in a moment."""
+        for left in reversed(range(_PATIENT)):
+            try:
+                return (yield from read_state(self.plan.pins, self.plan.account, self.plan.token, amount))
+            except NodeError as error:
+                if error.code is None or not left:
+                    raise
+                self.tell(f"{error}: trying again")
+            yield from self._rest()
+        raise AssertionError("unreachable: the last round returns or raises")
 
     def _check_market(self, state: State, index: int) -> None:
         plan, call = self.plan, self.plan.call
@@ -405,7 +456,7 @@ class _Run:
     def _commit(self, reference: str, what: str, to: Address, calldata: bytes, gas: int, fees: Fees) -> Dialogue[bool]:
         """Bind a transaction to the account's next nonce. ``False`` if the nonce before is not with the node: then look at all again."""
         make = partial(Transaction, chain_id=self.plan.chain_id, to=to, data=calldata, gas=gas, fees=fees)
-        pending = yield from self._pending_nonce()
+        pending = yield from self._pending_nonce(new=not (yield Do(self.journal.is_known)))
         blocked: Blocked | None = yield Do(partial(self.journal.commit, reference, what, make, pending))
         if blocked is None:
             self.blocked_since = None
@@ -419,19 +470,33 @@ class _Run:
         yield Do(self.journal.take_over)
         return False
 
-    def _pending_nonce(self) -> Dialogue[int]:
-        answers = yield Ask((Rpc("eth_chainId"), Rpc("eth_getTransactionCount", (str(self.plan.account), "pending"))))
+    def _pending_nonce(self, *, new: bool) -> Dialogue[int]:
+        """The node's count of the account's transactions, those in its pool included.
+
+        Args:
+            new: the ledger knows nothing of the account yet: then it begins with a number that the chain itself bears out.
+        """
+        account = str(self.plan.account)
+        count = "eth_getTransactionCount"
+        answers = yield Ask((Rpc("eth_chainId"), Rpc(count, (account, "pending")), Rpc(count, (account, "latest"))))
         check_chain(self.plan.chain_id, answers[0])
-        return quantity(answers[1], "eth_getTransactionCount")
+        pending, mined = quantity(answers[1], count), quantity(answers[2], count)
+        if new and pending != mined:
+            raise ChainError(
+                f"the account has transactions that are not mined (nonces {mined} to {pending - 1}), and this ledger knows none of them: "
+                "wait until they are"
+            )
+        return pending
 
     # -- Sending and waiting -------------------------------------------------------------------------------------------------------
 
-    def _see_through(self, reference: str, *, withdraw: bool = False) -> Dialogue["_Seen | None"]:
+    def _see_through(self, reference: str, *, index: int | None = None, withdraw: bool = False) -> Dialogue["_Seen | None"]:
         """Send what is committed, and wait until it, or one of its siblings under the same nonce, is mined.
 
         Gives ``None`` if another program's transaction was mined under the nonce.
 
         Args:
+            index: of the plan's step that it is; before anything of it leaves again, all is checked again.
             withdraw: put the revocation of the allowance in its place, unless it is mined.
         """
         begun, sent_at = self.elapsed(), -inf
@@ -464,8 +529,10 @@ class _Run:
                     if self.elapsed() - sent_at >= self.sending.stuck_after:
                         if withdraw and entry.what != "revoke":
                             yield from self._withdraw(entry)
+                        elif entry.taken and not (yield from self._may_go_again(entry, index)):
+                            continue
                         elif sent_at == -inf:
-                            refusal = yield from self._send(entry)
+                            refusal = yield from self._send(entry, index)
                         else:
                             yield from self._outbid(entry)
                         sent_at = self.elapsed()
@@ -497,13 +564,37 @@ class _Run:
         receipt = next((receipt for receipt in found if receipt is not None), None)
         return quantity(answers[1], "eth_blockNumber"), quantity(answers[2], "eth_getTransactionCount"), receipt
 
-    def _send(self, entry: Entry) -> Dialogue[NodeError | None]:
+    def _may_go_again(self, entry: Entry, index: int | None) -> Dialogue[bool]:
+        """Whether a step that was sent may be sent again, or signed anew. ``False`` if it was mined while that was checked.
+
+        Raises:
+            OrdersealError: why not. What forbids no more than higher fees does not count here.
+        """
+        if index is None or entry.what == "revoke":
+            return True
+        try:
+            yield from self._check_again(index)
+        except OrdersealError as error:
+            if isinstance(error, RuleViolation) and error.rule in _NOT_FINAL:
+                return True
+            _head, count, _receipt = yield from self._look(list(entry.bodies))
+            if count > entry.slot.key:
+                return False
+            raise
+        return True
+
+    def _send(self, entry: Entry, index: int | None = None) -> Dialogue[NodeError | None]:
         """Hand what the nonce carries to the node. Gives its refusal, if no node can have anything of it."""
         if entry.slot.state is SlotState.COMMITTED:
             answers = yield Ask((Rpc("eth_chainId"),))
             check_chain(self.plan.chain_id, answers[0])
+            asked = self.elapsed()
             yield Do(partial(self.journal.sign, entry, self.signer))
             entry = yield Do(partial(self.journal.entry, entry.reference))
+            if index is not None and entry.what != "revoke":
+                self._refuse_late()
+                if self.elapsed() - asked > _SLOW_SIGNER:  # A person was asked: what was true before may not be now.
+                    yield from self._check_again(index)
         transaction = cast("Hash32", entry.current)
         if entry.slot.state is SlotState.ACCEPTED:
             yield Do(partial(self.journal.again, entry))
@@ -641,7 +732,7 @@ class _Run:
     def _revocation(self, nonce: int, fees: Fees) -> Transaction:
         plan = self.plan
         calldata = Approve(spender=plan.spender, value=0).encode()
-        return Transaction(chain_id=plan.chain_id, nonce=nonce, to=plan.approved_token, data=calldata, gas=_REVOKE_GAS, fees=fees)
+        return Transaction(chain_id=plan.chain_id, nonce=nonce, to=plan.approved_token, data=calldata, gas=REVOKE_GAS, fees=fees)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from orderseal.signing.values import Hash32
 __all__ = ["Blocked", "Entry", "Journal", "Mined", "transaction_scope"]
 
 _DONE: Final = "carried out"
+_AS_PLANNED: Final = "as planned"
 _WORDS: Final = {"mined": True, "reverted": False}
 _UNSENT: Final = (State.COMMITTED, State.SIGNED)
 
@@ -160,8 +161,25 @@ class Journal:
 
     def finished(self) -> bool:
         """Whether all of the plan was done once."""
+        return self._is_noted(_DONE)
+
+    def verified(self) -> None:
+        """Put on record that the receipt of the plan's call was held against the plan, and is as planned."""
         entry = self._call()
-        return entry is not None and any(attempt.details.get("status") == _DONE for attempt in self.ledger.attempts(entry.slot))
+        if entry is not None and not self._is_noted(_AS_PLANNED):
+            self.ledger.observe(entry.slot, _AS_PLANNED)
+
+    def is_verified(self) -> bool:
+        """Whether :meth:`verified` was put on record."""
+        return self._is_noted(_AS_PLANNED)
+
+    def _is_noted(self, status: str) -> bool:
+        entry = self._call()
+        return entry is not None and any(attempt.details.get("status") == status for attempt in self.ledger.attempts(entry.slot))
+
+    def is_known(self) -> bool:
+        """Whether the ledger knows how far the account's nonces have gone."""
+        return self.scope in self.ledger.counters()
 
     # -- Reading -------------------------------------------------------------------------------------------------------------------
 
@@ -290,7 +308,9 @@ class Journal:
         """Why the nonce of a new transaction would leave a gap."""
         first = f"nonce {key} of {self.plan.account} comes first"
         slot = self.ledger.find(self.scope, key)
-        if slot is None or slot.state in (State.RESERVED, State.RELEASED):
+        if slot is None:
+            return Blocked(f"{first}, and this ledger never gave it out: its count is ahead of the chain's", dead=True)
+        if slot.state in (State.RESERVED, State.RELEASED):
             return Blocked(f"{first}; another run has reserved it", dead=False)
         plan = next((_content(a.content).get("plan") for a in self.ledger.artifacts(slot) if a.digest == slot.digest), None)
         if slot.sent_at is not None:

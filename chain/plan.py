@@ -25,13 +25,16 @@ from orderseal.signing.errors import InvalidInput, PlanMismatch, describe
 from orderseal.signing.strict_json import JAVASCRIPT_SAFE, read_json
 from orderseal.signing.values import Address, Hash32, hex_to_bytes
 
-__all__ = ["FORM", "Caps", "Expected", "Kind", "Plan", "Step", "cost"]
+__all__ = ["FORM", "REVOKE_GAS", "Caps", "Expected", "Kind", "Plan", "Step", "cost"]
 
 FORM: Final = "orderseal-plan-1"
 """The form of the JSON. A plan of another form is refused."""
 
 Kind = Literal["purchase", "list", "update", "delist"]
 Way = Literal["eth_simulateV1", "executor", "none"]
+
+REVOKE_GAS: Final = 120_000
+"""The gas limit of setting an allowance to zero."""
 
 _KINDS: Final[Mapping[Kind, type[Buy | List | Update | Delist]]] = {"purchase": Buy, "list": List, "update": Update, "delist": Delist}
 _WAYS: Final = ("eth_simulateV1", "executor", "none")
@@ -183,8 +186,13 @@ class Plan:
 
     @property
     def gas(self) -> int:
-        """The gas limits together."""
-        return sum([step.gas for step in self.steps])
+        """The gas limits together, with that of one revocation."""
+        return sum([step.gas for step in self.steps]) + self.spare_gas
+
+    @property
+    def spare_gas(self) -> int:
+        """What one revocation may need, should the plan fail half-way; 0 for a withdrawal, which has its own."""
+        return 0 if self.kind == "delist" else REVOKE_GAS
 
     @property
     def simulated(self) -> bool:

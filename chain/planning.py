@@ -4,7 +4,7 @@ Each function is a dialogue: ``run(plan_purchase(…), node)``, or ``await run_a
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -16,7 +16,7 @@ from orderseal.chain.marketplace import Buy, Delist, List, Update
 from orderseal.chain.multicall import Read
 from orderseal.chain.outcome import check_logs
 from orderseal.chain.pins import Pins, Units, check_code
-from orderseal.chain.plan import Caps, Expected, Kind, Plan, Step, cost
+from orderseal.chain.plan import REVOKE_GAS, Caps, Expected, Kind, Plan, Step, cost
 from orderseal.chain.recipe import Target
 from orderseal.chain.rehearsal import Rehearsal, Stage, balance, number, read_rehearsal, says_yes
 from orderseal.chain.simulate import Simulation, simulate
@@ -129,6 +129,9 @@ def plan_purchase(
     """
     account, amount, begun = _account(buyer, "buyer"), _amount(quantity, "quantity"), _time(now)
     _check_target(target, pins)
+    if pins.currency.decimals is None:
+        hint = "max_total is in whole units, and how many base units that is must not be a node's word; `orderseal buy pins` writes them"
+        raise InvalidInput(path="pins.currency.decimals", expected="the currency's decimals", actual="none", hint=hint)
     call = Buy(amount=amount, house_token=target.house_token, payment_token=pins.currency.address)
     state = yield from read_state(pins, account, target.house_token, amount)
     pins = check_state(pins, state)
@@ -163,16 +166,14 @@ def plan_listing(
         now, limits, name: as in :func:`plan_purchase`, which also says what is raised.
     """
     account, sold = _account(seller, "seller"), _account(token, "token")
-    counts = {"price": price, "amount": amount, "min_count": min_count, "max_count": max_count}
-    checked = {path: _amount(value, path) for path, value in counts.items()}
-    _check_counts(checked)
+    _check_counts(price=price, amount=amount, min_count=min_count, max_count=max_count)
     call = List(
         token=sold,
         payment_token=pins.currency.address,
-        price=checked["price"],
-        token_amount=checked["amount"],
-        min_buy_count=checked["min_count"],
-        max_buy_count=checked["max_count"],
+        price=price,
+        token_amount=amount,
+        min_buy_count=min_count,
+        max_buy_count=max_count,
     )
     return (yield from _sale("list", pins, account, call, limits, now, name))
 
@@ -192,15 +193,13 @@ def plan_update(
 ) -> Dialogue[Plan]:
     """Plan to change a listing: approve exactly what is offered from now on, then ``update``. See :func:`plan_listing`."""
     account, sold = _account(seller, "seller"), _account(token, "token")
-    counts = {"price": price, "amount": amount, "min_count": min_count, "max_count": max_count}
-    checked = {path: _amount(value, path) for path, value in counts.items()}
-    _check_counts(checked)
+    _check_counts(price=price, amount=amount, min_count=min_count, max_count=max_count)
     call = Update(
         token=sold,
-        new_price=checked["price"],
-        min_buy_count=checked["min_count"],
-        max_buy_count=checked["max_count"],
-        token_amount=checked["amount"],
+        new_price=price,
+        min_buy_count=min_count,
+        max_buy_count=max_count,
+        token_amount=amount,
     )
     return (yield from _sale("update", pins, account, call, limits, now, name))
 
@@ -259,7 +258,7 @@ def offline_purchase(
         account=account,
         steps=tuple(steps),
         pins=pins,
-        caps=limits.caps(sum([step.gas for step in steps]), cap, None),
+        caps=limits.caps(sum([step.gas for step in steps]) + REVOKE_GAS, cap, None),
         expected=Expected(leaves, arrives, price, 0),
         token_decimals=token_decimals,
         valid_until=begun + limits.valid_for,
@@ -332,7 +331,9 @@ def _check_total(leaves: int, cap: int, decimals: int, symbol: str = "") -> None
         raise RuleViolation("max_total", f"the purchase costs {costs} {symbol}".rstrip() + f", and at most {most} are allowed")
 
 
-def _check_counts(counts: Mapping[str, int]) -> None:
+def _check_counts(**counts: int) -> None:
+    for path, value in counts.items():
+        _amount(value, path)
     if counts["min_count"] > counts["max_count"]:
         raise InvalidInput(path="min_count", expected=f"at most max_count, {counts['max_count']}", actual=str(counts["min_count"]))
 
@@ -413,7 +414,7 @@ class _Draft:
         return [self.kind if read.to == self.stage.spender else "approve" for read in reads]
 
     def plan(self, steps: Sequence[Step], expected: Expected, cap: int, simulation: Literal["eth_simulateV1", "executor", "none"]) -> Plan:
-        gas = sum([step.gas for step in steps])
+        gas = sum([step.gas for step in steps]) + (0 if self.kind == "delist" else REVOKE_GAS)
         offered = _offered(self.state)
         if self.state.coins < gas * offered:
             has, needs = (f"{from_base_units(value, _COIN):f}" for value in (self.state.coins, gas * offered))

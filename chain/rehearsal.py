@@ -84,7 +84,7 @@ def read_rehearsal(simulation: Simulation) -> Rehearsal:
     return Rehearsal(ran[_BEFORE:-_AFTER], approved - approved_after, other_after - other, allowance)
 
 
-def rehearse(plan: Plan, first: int, block: int) -> Dialogue[bool]:
+def rehearse(plan: Plan, first: int, block: int | None) -> Dialogue[bool]:
     """Simulate what is left of a plan, from its step ``first`` on, and hold it against the plan. ``False`` if the node cannot.
 
     Raises:

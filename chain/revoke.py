@@ -32,8 +32,9 @@ class Revoked:
 
     Attributes:
         before: base units that the spender could take.
-        hash: of the transaction that set it to zero; ``None`` if it was zero already, and nothing was sent.
-        fee: wei that were paid for gas.
+        hash: of the transaction that set it to zero; ``None`` if it was zero already, with nothing of the account in the pool, and
+            nothing was sent; or if it is zero, and the node has no receipt of what was sent.
+        fee: wei that were paid for gas, as far as is known.
     """
 
     before: int
@@ -57,7 +58,8 @@ def revoke_allowance(
     """Set what ``spender`` may take of the signer's ``token`` to zero, wait until that is mined, and look whether it holds.
 
     No ledger has a part in it. Its nonce is the account's next one as the node says, after all that waits in its pool: so it displaces
-    nothing, and if it is sent twice, the second does no harm.
+    nothing, and if it is sent twice, the second does no harm. If anything of the account waits there, an approval perhaps, it is sent
+    although the allowance is zero still.
 
     Args:
         cap: wei a unit of gas that are offered at most.
@@ -71,11 +73,19 @@ def revoke_allowance(
         NodeError, SignerError, ChainError: it is not known to be done.
     """
     before, nonce, fees = yield from _read(chain_id, token, spender, signer.address, cap)
-    if not before:
+    if fees is None:
         return Revoked(0, None, 0)
+    if not before:
+        tell("it is zero, but something of this account is not mined yet: it is set to zero after that")
     calldata = Approve(spender=spender, value=0).encode()
     transaction = Transaction(chain_id=chain_id, nonce=nonce, to=token, data=calldata, gas=_GAS, fees=fees)
-    receipt = yield from _see_through(transaction, signer, cap, poll, stuck_after, patience, elapsed, tell)
+    try:
+        receipt = yield from _see_through(transaction, signer, cap, poll, stuck_after, patience, elapsed, tell)
+    except ChainError as error:
+        if not (yield from _is_zero_for_good(token, spender, signer.address, nonce)):
+            raise
+        tell(f"{error}; but the allowance is zero, and nothing of this account is on its way")
+        return Revoked(before, None, 0)
     if not receipt.success:
         raise Reverted("approve(spender, 0)", reason=f"the token refused in {receipt.hash}")
     left = yield from _allowance(token, spender, signer.address)
@@ -84,22 +94,24 @@ def revoke_allowance(
     return Revoked(before, receipt.hash, receipt.fee)
 
 
-def _read(chain_id: int, token: Address, spender: Address, owner: Address, cap: int) -> Dialogue[tuple[int, int, Fees]]:
+def _read(chain_id: int, token: Address, spender: Address, owner: Address, cap: int) -> Dialogue[tuple[int, int, Fees | None]]:
+    """What is allowed, the nonce to take, and the fees to offer: ``None`` if there is nothing to do."""
     answers: list[Answer] = yield Ask(
         (
             Rpc("eth_chainId"),
             _allowance_call(token, spender, owner),
-            Rpc("eth_getTransactionCount", (str(owner), "pending")),
+            *_counts(owner),
             Rpc("eth_getBalance", (str(owner), "latest")),
             *fee_calls(),
         )
     )
     check_chain(chain_id, answers[0])
     before = _read_allowance(answers[1], token)
-    nonce, coins = quantity(answers[2], "eth_getTransactionCount"), quantity(answers[3], "eth_getBalance")
-    if not before:
-        return 0, nonce, Fees(gas_price=0)
-    fees = read_fees(answers[4:]).suggest(cap=cap)
+    latest, pending = (quantity(answer, "eth_getTransactionCount") for answer in answers[2:4])
+    nonce, coins = max(latest, pending), quantity(answers[4], "eth_getBalance")
+    if not before and latest == pending:
+        return 0, nonce, None
+    fees = read_fees(answers[5:]).suggest(cap=cap)
     if coins < _GAS * fees.most:
         has, needs = (f"{from_base_units(value, _COIN):f}" for value in (coins, _GAS * fees.most))
         raise RuleViolation("coins", f"the account has {has} coins for fees, and {needs} may be needed")
@@ -135,8 +147,11 @@ def _see_through(
                 return receipt
             if elapsed() - sent_at >= stuck_after:
                 sent_at = elapsed()
-                signed = yield from _outbid(signed, signer, cap, tell)
-                hashes = list(dict.fromkeys([*hashes, signed.hash]))
+                replacing = yield from _replacement(signed, signer, cap, tell)
+                if replacing is not None:
+                    signed = replacing
+                    hashes.append(signed.hash)  # Before it leaves: the reply may be lost.
+                    yield from _hand_over(signed, tell)
             failures = 0
         except NodeError as error:
             failures += 1
@@ -155,19 +170,34 @@ def _hand_over(signed: SignedTransaction, tell: Callable[[str], None]) -> Dialog
         raise answer
 
 
-def _outbid(signed: SignedTransaction, signer: Signer, cap: int, tell: Callable[[str], None]) -> Dialogue[SignedTransaction]:
-    """Send it again under the same nonce: with higher fees, or where the cap leaves no room, as it is."""
+def _replacement(signed: SignedTransaction, signer: Signer, cap: int, tell: Callable[[str], None]) -> Dialogue[SignedTransaction | None]:
+    """The same with higher fees, under the same nonce; ``None`` where the cap leaves no room."""
     old = signed.transaction
     facts = read_fees((yield Ask(fee_calls())))
     try:
         fees = raised(old.fees, facts.base_fee, cap=cap)
     except RuleViolation as error:
         tell(f"not mined yet, and {error}; it is left as it is")
-        return signed
+        return None
     new = Transaction(chain_id=old.chain_id, nonce=old.nonce, to=old.to, data=old.data, gas=old.gas, fees=fees)
     replacing: SignedTransaction = yield Do(lambda: sign_transaction(new, signer))
-    yield from _hand_over(replacing, tell)
     return replacing
+
+
+def _is_zero_for_good(token: Address, spender: Address, owner: Address, nonce: int) -> Dialogue[bool]:
+    """Whether nothing is allowed, the nonce is spent, and nothing of the account waits in the pool."""
+    try:
+        answers: list[Answer] = yield Ask((_allowance_call(token, spender, owner), *_counts(owner)))
+        allowed = _read_allowance(answers[0], token)
+        latest, pending = (quantity(answer, "eth_getTransactionCount") for answer in answers[1:])
+    except ChainError:
+        return False
+    return not allowed and nonce < latest == pending
+
+
+def _counts(owner: Address) -> tuple[Rpc, Rpc]:
+    latest, pending = (Rpc("eth_getTransactionCount", (str(owner), block)) for block in ("latest", "pending"))
+    return latest, pending
 
 
 def _allowance_call(token: Address, spender: Address, owner: Address) -> Rpc:

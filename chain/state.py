@@ -18,6 +18,7 @@ from orderseal.signing.values import Address, Hash32
 __all__ = ["State", "TokenState", "read_state", "returned"]
 
 _SLOTS: Final = (ERC1967_IMPLEMENTATION_SLOT, ERC1967_BEACON_SLOT)
+_LAG: Final = 128
 _MOST_DECIMALS: Final = 77
 R = TypeVar("R")
 
@@ -44,7 +45,8 @@ class State:
     """What a node said at one block.
 
     Attributes:
-        block: the node's latest. On a rollup the EVM's own number may be that of the chain below, which no request can name.
+        block: the node's latest, or the EVM's own number where that is a little behind: another of several nodes has answered. On a rollup
+            the latter may be a number of the chain below, far away, which no request can name.
         timestamp: of the block, in Unix seconds.
         code: for :func:`~orderseal.chain.pins.check_code`.
         fees: what gas costs.
@@ -122,7 +124,7 @@ def read_state(pins: Pins, account: Address, token: Address, amount: int) -> Dia
         currency_implementation_code_hash=_named(hashes, slots[2]),
     )
     return State(
-        block=_number(answers[7]),
+        block=_block(_number(answers[7]), seen.number),
         timestamp=seen.timestamp,
         code=code,
         fees=read_fees(answers[7:]),
@@ -139,6 +141,11 @@ def _number(block: object) -> int:
     if isinstance(block, NodeError):
         raise block
     return quantity(cast("dict[str, object]", block).get("number") if isinstance(block, dict) else None, "latest block's number")
+
+
+def _block(latest: int, evm: int) -> int:
+    """The block that was read, which is an earlier one where another of several nodes answered."""
+    return evm if 0 < latest - evm <= _LAG else latest
 
 
 def _word(answer: object) -> bytes:

@@ -22,8 +22,8 @@ from orderseal.cli.keys import (
     read_signer,
 )
 from orderseal.cli.ledger import cut, opened
-from orderseal.cli.output import GOOD, WrongUse, emit, emit_json, fail, note, read_input, usage
-from orderseal.signing import InvalidInput, OrdersealError, RuleViolation, describe, system_clock, to_base_units
+from orderseal.cli.output import CHECK_FAILED, GOOD, WrongUse, emit, emit_json, fail, note, read_input, usage
+from orderseal.signing import InvalidInput, OrdersealError, RuleViolation, describe, format_time, system_clock, to_base_units
 
 if TYPE_CHECKING:
     from orderseal.chain.dialogue import Dialogue, Node
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from orderseal.chain.plan import Plan
     from orderseal.chain.planning import Limits
     from orderseal.chain.recipe import Recipe, Target
+    from orderseal.signing.ledger import Ledger
 
 __all__ = [
     "Json",
@@ -292,8 +293,9 @@ def send_command(
         for number, line in enumerate(in_words(plan), 1):
             note(f"  {number}. {line}")
         note(f"  for at most {coins(plan.caps.max_fee)} coins of fees")
-        _note_if_new(ledger)
+        made = "://" not in ledger and not Path(ledger).exists()
         with node, opened(ledger, as_json, create=True) as book:
+            _note_if_new(plan, book, ledger if made else None)
             told: list[str] = []
             wish = carry_out(plan, signer, book, approved=approved, unsimulated=unsimulated, sending=sending, tell=_telling(told))
             done = _run_through(wish, node, file)
@@ -324,7 +326,10 @@ def revoke_command(
     poll: Poll = 2.0,
     as_json: Json = False,
 ) -> None:
-    """Give a plan up that was begun: see through what is on its way, set the allowance to zero, let another plan begin."""
+    """Give a plan up that was begun: see through what is on its way, set the allowance to zero, let another plan begin.
+
+    Exit code 1 if the marketplace may take something still, or if nothing of the plan is in this ledger.
+    """
     from orderseal.chain.execute import give_up
 
     try:
@@ -339,12 +344,44 @@ def revoke_command(
             done = _run_through(give_up(plan, signer, book, max_fee_per_gas=cap, sending=sending, tell=note), node, file)
     except OrdersealError as error:
         fail(error, as_json=as_json)
+    _emit_revoked(plan, done, as_json)
+
+
+def _emit_revoked(plan: "Plan", done: "Done", as_json: bool) -> NoReturn:
+    """Say what the marketplace may take now, as it was read."""
+    from orderseal.cli.plans import amount_json
+
+    assert done.allowance is not None  # Giving up ends with reading it.
+    known = done.begun or bool(done.sent)
+    good = known and not done.allowance
+    allowed = amount_json(plan, done.allowance, approved=True)
     if as_json:
-        emit_json({"plan": str(plan.hash), "sent": _sent_json(done), "fee": str(done.fee)})
-    else:
-        _emit_sent(done)
+        found = {"plan": str(plan.hash), "sent": _sent_json(done), "fee": str(done.fee), "begun": known, "allowance": allowed}
+        emit_json({"ok": good, **found})
+        raise SystemExit(GOOD if good else CHECK_FAILED)
+    _emit_sent(done)
+    if not known:
+        emit("unknown   nothing of this plan is in this ledger: was it sent with another one?")
+        late = system_clock() > plan.valid_until
+        until = format_time(plan.valid_until)
+        emit(f"          it could be sent until {until}" if late else f"          it can still be sent until {until}")
+    if good:
         emit(f"given up  {plan.spender} may take nothing of {plan.approved_token}")
-    raise SystemExit(GOOD)
+    elif not done.allowance:
+        emit(f"allowed   {plan.spender} may take nothing of {plan.approved_token} now")
+    else:
+        emit(f"ALLOWED   {plan.spender} may take {allowed['amount']} of {plan.approved_token}")
+        emit(f"          which are {allowed['units']} base units")
+        for line in _why_allowed(plan, done, known):
+            emit(f"          {line}")
+    raise SystemExit(GOOD if good else CHECK_FAILED)
+
+
+def _why_allowed(plan: "Plan", done: "Done", known: bool) -> tuple[str, ...]:
+    if plan.kind != "purchase" and known and (plan.kind == "delist" or any(one.what == plan.kind for one in done.sent)):
+        done_ = "was not delisted" if plan.kind == "delist" else "was carried out"
+        return (f"it {done_}: this is the listing's allowance, and stands with it", "to end both, use `sell delist`, and send that plan")
+    return ("it is not this plan's, or was given since: set it to zero with the account's wallet",)
 
 
 def _one_input(file: str, keystore: str | None, password_env: str | None) -> None:
@@ -368,10 +405,13 @@ def _check_hash(text: str) -> None:
         raise WrongUse(f"--approved: expected 0x and 64 hexadecimal digits, as `buy show` prints the hash, got {describe(text)}")
 
 
-def _note_if_new(ledger: str) -> None:
+def _note_if_new(plan: "Plan", ledger: "Ledger", made: str | None) -> None:
     """A plan that is sent with two ledgers is sent twice: whoever mistyped a name must see it."""
-    if "://" not in ledger and not Path(ledger).exists():
-        note(f"a new ledger is made, {ledger}: if this plan was sent before, stop, and name the ledger of that time")
+    from orderseal.chain.execute import transaction_scope
+
+    if transaction_scope(plan) not in ledger.counters():
+        what = "this ledger knows no transaction of the account" if made is None else f"a new ledger is made, {made}"
+        note(f"{what}: if this plan was sent before, stop, and name the ledger of that time")
 
 
 def _telling(told: list[str]) -> Callable[[str], None]:

@@ -1,7 +1,8 @@
 """``ledger recover``, ``ledger reconcile`` and ``panic``: what a person does when a bot has died, or must be stopped."""
 
+import re
 from textwrap import wrap
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
     from orderseal.api import stove
     from orderseal.chain.node import HttpNode
     from orderseal.chain.revoke import Revoked
-    from orderseal.signing.ledger import Scope
+    from orderseal.signing.ledger import Hold, Ledger, Scope
 
 __all__ = ["panic_command"]
 
 _APPROVE = "0x095ea7b3"  # approve(address,uint256), ERC-20
+_PURCHASE: Final = re.compile(r"(0x[0-9a-fA-F]{40}) (0x[0-9a-fA-F]{40})", re.ASCII)
 
 NetworkOption = Annotated[str, typer.Option("--network", metavar="NAME", help=", ".join(NETWORKS) + ".")]
 Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="Where it is served, such as a sandbox's address.")]
@@ -178,9 +180,9 @@ def panic_command(
 ) -> None:
     """Stop all bots of a ledger, cancel every order of the account at the venue, and say what is live all the same.
 
-    With --rpc-url or --rpc-env it also sets the allowances of the live orders to zero on chain, and waits until that holds. Without,
-    it prints the calls for a wallet. Those transactions are in no ledger, which panic has halted: their nonces are the account's next
-    ones as the node says.
+    With --rpc-url or --rpc-env it also sets the allowances of the live orders, and of purchases that are not finished, to zero on chain,
+    and waits until that holds. Without, it prints the calls for a wallet. Those transactions are in no ledger, which panic has halted:
+    their nonces are the account's next ones as the node says.
     """
     with opened(file, as_json) as ledger:
         place, signer = _place(network, url, key_env, keystore, password_env, remote, address)
@@ -192,12 +194,14 @@ def panic_command(
             done = maker.panic()
         finally:
             maker.close()
-    revoked = [_revoke(node, place, Address(token), Address(spender), signer, cap) for token, spender in done.allowances]
+        held, unread = _purchases(ledger, signer.address)
+    revoked = [_revoke(node, place.chain_id, Address(token), Address(spender), signer, cap) for token, spender in done.allowances]
+    ended = [_revoke(node, int(hold.scope.network), token, spender, signer, cap) for hold, token, spender in held]
     if node is not None:
         node.close()
-    errors = [*done.errors, *[found for found in revoked if isinstance(found, OrdersealError)]]
+    errors = [*done.errors, *unread, *[found for found in [*revoked, *ended] if isinstance(found, OrdersealError)]]
     live = None if done.exposure is None else len(done.exposure.orders)
-    good = done.halted and live == 0 and not errors
+    good = done.halted and live == 0 and not errors and None not in ended
     if as_json:
         emit_json(
             {
@@ -210,6 +214,7 @@ def panic_command(
                     {"token": token, "spender": spender, "data": _approve_nothing(spender), **_revoked_json(found)}
                     for (token, spender), found in zip(done.allowances, revoked, strict=True)
                 ],
+                "purchases": [_purchase_json(*one, found) for one, found in zip(held, ended, strict=True)],
                 "errors": [str(error) for error in errors],
             }
         )
@@ -231,6 +236,10 @@ def panic_command(
         _emit_what_is_left(sent=node is not None)
     for (token, spender), found in zip(done.allowances, revoked, strict=True):
         _emit_allowance(token, spender, found)
+    for one, found in zip(held, ended, strict=True):
+        _emit_purchase(*one, found)
+    if held:
+        _emit_how_to_end(file, signer.address)
     raise SystemExit(GOOD if good else CHECK_FAILED)
 
 
@@ -245,8 +254,22 @@ def _node(rpc_url: str | None, rpc_env: str | None, max_fee_per_gas: str | None)
         return read_node(rpc_url, rpc_env), DEFAULT_CAP if max_fee_per_gas is None else read_wei(max_fee_per_gas)
 
 
+def _purchases(ledger: "Ledger", account: Address) -> tuple[list[tuple["Hold", Address, Address]], list[OrdersealError]]:
+    """What this ledger's purchases and sales of the account that are not finished may have allowed: the hold, token and spender."""
+    try:
+        holds = [hold for hold in ledger.holds() if (hold.scope.venue, hold.scope.account) == ("evm", account)]
+    except OrdersealError as error:
+        return [], [error]
+    found: list[tuple[Hold, Address, Address]] = []
+    for hold in holds:
+        pair = _PURCHASE.fullmatch(hold.name)
+        if pair is not None and re.fullmatch("[0-9]{1,20}", hold.scope.network, re.ASCII):
+            found.append((hold, Address(pair[1]), Address(pair[2])))
+    return found, []
+
+
 def _revoke(
-    node: "HttpNode | None", place: "stove.Network", token: Address, spender: Address, signer: Signer, cap: int
+    node: "HttpNode | None", chain_id: int, token: Address, spender: Address, signer: Signer, cap: int
 ) -> "Revoked | OrdersealError | None":
     """Set one allowance to zero; what goes wrong stops none of the others."""
     if node is None:
@@ -256,7 +279,7 @@ def _revoke(
 
     note(f"setting the allowance of {token} to zero …")
     try:
-        return run(revoke_allowance(place.chain_id, token, spender, signer, cap=cap, tell=note), node)
+        return run(revoke_allowance(chain_id, token, spender, signer, cap=cap, tell=note), node)
     except OrdersealError as error:
         return error
 
@@ -265,6 +288,25 @@ def _revoked_json(found: "Revoked | OrdersealError | None") -> dict[str, Any]:
     if found is None or isinstance(found, OrdersealError):
         return {"revoked": False, "transaction": None}
     return {"revoked": True, "transaction": None if found.hash is None else str(found.hash)}
+
+
+def _purchase_json(hold: "Hold", token: Address, spender: Address, found: "Revoked | OrdersealError | None") -> dict[str, Any]:
+    call = {"token": str(token), "spender": str(spender), "data": _approve_nothing(str(spender))}
+    return {"chain_id": int(hold.scope.network), "intent": hold.intent, **call, **_revoked_json(found)}
+
+
+def _emit_purchase(hold: "Hold", token: Address, spender: Address, found: "Revoked | OrdersealError | None") -> None:
+    emit(cut(f"not finished, on chain {hold.scope.network}, and its allowance may stand: the plan"))
+    emit(cut(f"  {hold.intent}"))
+    emit(f"  token    {token}")
+    emit(f"  spender  {spender}")
+    _emit_allowance(str(token), str(spender), found)
+
+
+def _emit_how_to_end(file: str, account: Address) -> None:
+    emit("What is held stays so, whatever is allowed: `buy revoke PLAN` ends it, after")
+    emit(f"  orderseal ledger reconcile {file} --kind transaction \\")
+    emit(f"  --account {account} --next N")
 
 
 def _emit_what_is_left(*, sent: bool) -> None:
@@ -286,7 +328,7 @@ def _emit_allowance(token: str, spender: str, found: "Revoked | OrdersealError |
         emit(f"  to   {token}")
         emit(f"  data {_approve_nothing(spender)}")
     elif found.hash is None:
-        emit(f"allowance of {token}: it was zero")
+        emit(f"allowance of {token}: it is zero")
     else:
         emit(f"allowance of {token}: zero now, by")
         emit(f"  {found.hash}")

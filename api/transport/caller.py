@@ -1,5 +1,6 @@
 """One venue's way out: what every async client of a venue is made of. Reads are asked again; nothing ever sends a write twice."""
 
+import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -30,6 +31,9 @@ from orderseal.signing import (
 from orderseal.signing.clock import finite_seconds
 
 __all__ = ["DEFAULT_RETRIES", "Caller", "Retries"]
+
+# It tells each retry at WARNING, which reaches the terminal of a program that has set no logging up. Our hooks tell it, too.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 _T = TypeVar("_T")
 

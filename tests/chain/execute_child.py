@@ -41,7 +41,7 @@ def fork(job: dict[str, Any]) -> int:
         work(job)
         code = 0
     except BaseException as error:  # noqa: BLE001 - a fork ends here, whatever happens
-        os.write(2, f"{type(error).__name__}: {error}\n".encode())
+        os.write(int(job["out"]), f"{type(error).__name__}: {error}".encode())
     os._exit(code)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from eth_account import Account as Keys
+from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from tests.chain.executions import PRICE, UNIT, Account, anvil_chain, buyer, either, refuse
 from tests.chain.purchases import pins_of, relist
@@ -465,7 +466,7 @@ def test_nothing_to_give_up(buyer: Account) -> None:
     buyer.chain.transact("buyer", "payment", "approve", buyer.chain.contracts[MARKET].address, 77)
     buyer.start = buyer.nonce(), buyer.has()
     plan = buyer.plan()
-    assert buyer.give(plan) == Done(plan.hash, ())
+    assert buyer.give(plan) == Done(plan.hash, (), allowance=77, begun=False)
     buyer.assert_clean(0, 0, allowance=77)
     assert what(buyer.carry(plan)) == ["approve", "purchase"]
     assert what(buyer.give(plan)) == ["approve", "purchase"]
@@ -1123,12 +1124,12 @@ def test_at_the_cap_it_goes_again_as_it_is(buyer: Account) -> None:
     plan = buyer.plan(limits=Limits(max_fee_per_gas=int(now) * 13 // 10))
     buyer.chain.request("evm_setAutomine", False)
     sent = posted(buyer)
-    mine_when(buyer, sent, 6)
+    mine_when(buyer, sent, 5)
     assert what(buyer.carry(plan)) == ["approve", "purchase"]
-    fees = [decode_transaction(raw)[0].fees.most for raw in sent[:6]]
+    fees = [decode_transaction(raw)[0].fees.most for raw in sent[:5]]
     assert max(fees) <= plan.caps.max_fee_per_gas
     assert fees[-1] == fees[-2]
-    assert sent[5] == sent[4]
+    assert sent[4] == sent[3]
     assert any("sent again as it is" in line for line in buyer.told)
     buyer.assert_clean(5, 2)
 
@@ -1306,7 +1307,7 @@ def test_giving_up_does_not_buy(buyer: Account) -> None:
         assert left or all(decode_transaction(raw)[0].to != plan.spender for raw in sent)
         buyer.assert_clean(2 * left, 4 if left else 2)
         if left:
-            assert buyer.carry(plan) == done
+            assert buyer.carry(plan).sent == done.sent
             assert buyer.give(plan) == done
 
 
@@ -1385,3 +1386,111 @@ def test_a_revocation_that_reverts_is_tried_again(buyer: Account) -> None:
     with pytest.raises(ChainError, match="given up before"):
         buyer.carry(plan)
     buyer.assert_clean(0, 3)
+
+
+# -- What a review found ----------------------------------------------------------------------------------------------------------------
+
+
+def test_what_no_node_took_is_not_sent_when_the_plan_has_expired(buyer: Account) -> None:
+    """It is signed and on record, but nothing of it ever left for good: it is as if it were begun now."""
+    plan = buyer.plan()
+    kill_at(buyer, plan, "purchase: sending")
+    buyer.open()
+    sent = posted(buyer)
+    with pytest.raises(RuleViolation, match="the plan was good until"):
+        buyer.carry(plan, clock=lambda: plan.valid_until + 1.0)
+    assert all(decode_transaction(raw)[0].to != plan.spender for raw in sent)
+    buyer.assert_clean(0, 2)
+
+
+def test_a_refused_one_is_checked_anew(buyer: Account) -> None:
+    plan = buyer.plan()
+    buyer.node.before = lambda call: refuse(call.method, "rate limit exceeded") if call.method == "eth_sendRawTransaction" else None
+    with pytest.raises(NodeError, match="does not take"):
+        buyer.carry(plan)
+    buyer.node.before = lambda call: None
+    with pytest.raises(RuleViolation, match="the plan was good until"):
+        buyer.carry(plan, clock=lambda: plan.valid_until + 1.0)
+    sent = [decode_transaction(raw)[0] for slot in buyer.slots() for a in buyer.ledger.artifacts(slot) if (raw := a.body)]
+    assert {transaction.data[-32:] for transaction in sent[1:]} <= {bytes(32)}  # Nothing but a revocation in its place.
+    buyer.assert_clean(0, 1)
+
+
+def test_before_it_is_outbid_all_is_checked_again(buyer: Account) -> None:
+    """The price rises while the purchase waits in the pool: it is taken back, and the allowance revoked."""
+    plan = buyer.plan()
+    sent: list[str] = []
+
+    def before(call: Rpc) -> Any:
+        if call.method == "eth_sendRawTransaction":
+            sent.append(call.params[0])
+            if len(sent) == 2:
+                price(buyer)
+            buyer.chain.request("evm_setAutomine", len(sent) != 2)
+        return None
+
+    buyer.node.before = before
+    with pytest.raises(PlanMismatch, match="the price"):
+        buyer.carry(plan)
+    calls = [decode_transaction(bytes.fromhex(raw[2:]))[0] for raw in sent]
+    assert [call.to == plan.spender for call in calls[:3]] == [False, True, False]
+    assert {call.data for call in calls[3:]} <= {calls[2].data}
+    assert calls[1].nonce == calls[2].nonce
+    buyer.assert_clean(0)
+
+
+def test_a_purchase_that_was_mined_and_never_looked_at_is_not_called_done(buyer: Account) -> None:
+    """Killed between the receipt and the check; then the node has forgotten the receipt."""
+    plan = buyer.plan()
+    kill_at(buyer, plan, "purchase: mined")
+    buyer.open()
+    kept = [call_hash(buyer)]
+
+    def after(call: Rpc, answer: Any) -> Any:
+        return None if call.method == "eth_getTransactionReceipt" and call.params[0] in kept else answer
+
+    buyer.node.after = after
+    with pytest.raises(ChainError, match="no receipt of it any more"):
+        buyer.carry(plan)
+    buyer.node.after = lambda call, answer: answer
+    assert what(buyer.carry(plan)) == ["approve", "purchase"]
+    buyer.node.after = after
+    assert what(buyer.carry(plan)) == ["approve", "purchase"]  # Now it is on record that it was as planned.
+    buyer.assert_clean(5, 2)
+
+
+def call_hash(buyer: Account) -> str:
+    slot = buyer.slots()[-1]
+    return "0x" + keccak(next(a.body for a in reversed(buyer.ledger.artifacts(slot)) if a.body is not None)).hex()
+
+
+def test_a_purchase_whose_receipt_is_missing_is_not_taken_for_another_programs(buyer: Account) -> None:
+    """The nonce is spent and the allowance used up: it may have happened, and a person has to look."""
+    plan = buyer.plan()
+
+    def after(call: Rpc, answer: Any) -> Any:
+        hidden = call.method == "eth_getTransactionReceipt" and len(buyer.slots()) == 2 and call.params[0] == call_hash(buyer)
+        return None if hidden else answer
+
+    buyer.node.after = after
+    with pytest.raises(ChainError, match="it may have happened"):
+        buyer.carry(plan)
+    assert len(buyer.ledger.holds()) == 1
+    buyer.node.after = lambda call, answer: answer
+    assert buyer.bought == 5
+
+
+def test_a_new_ledger_does_not_begin_with_a_number_that_the_chain_does_not_bear_out(buyer: Account) -> None:
+    plan = buyer.plan()
+
+    def after(call: Rpc, answer: Any) -> Any:
+        lies = call.method == "eth_getTransactionCount" and call.params[1] == "pending"
+        return hex(int(answer, 16) + 1000) if lies else answer
+
+    buyer.node.after = after
+    with pytest.raises(ChainError, match="not mined"):
+        buyer.carry(plan)
+    assert not buyer.ledger.counters()
+    buyer.node.after = lambda call, answer: answer
+    assert what(buyer.carry(plan)) == ["approve", "purchase"]
+    buyer.assert_clean(5, 2)

@@ -121,7 +121,7 @@ def test_what_a_plan_says_of_itself() -> None:
     assert [PURCHASE.what(index) for index in range(3)] == ["approve", "approve", "purchase"]
     assert [DELISTING.what(index) for index in range(2)] == ["delist", "approve"]
     assert [UPDATE.what(index) for index in range(2)] == ["approve", "update"]
-    assert (PURCHASE.gas, PURCHASE.simulated, UNCHECKED.simulated) == (420_000, True, False)
+    assert (PURCHASE.gas, PURCHASE.simulated, UNCHECKED.simulated) == (420_000 + 120_000, True, False)
     assert replace(PURCHASE, unchecked=("something",)).simulated is False
     assert PURCHASE.approvals == (0, 2200)
     assert DELISTING.approvals == (0,)
@@ -550,7 +550,7 @@ def test_the_largest_that_can_be_made() -> None:
         plan = replace(PURCHASE, steps=(replace(approve(2200), gas=step_gas), buy()), caps=caps)
         assert Plan.parse(text_of(plan)) == plan
     assert replace(PURCHASE, unchecked=("x" * 200,)).unchecked == ("x" * 200,)
-    assert replace(PURCHASE, caps=replace(CAPS, max_fee=420_000 * 10**10, max_total=2200)).gas == 420_000
+    assert replace(PURCHASE, caps=replace(CAPS, max_fee=540_000 * 10**10, max_total=2200)).gas == 540_000
 
 
 @given(st.integers(1, MOST), st.integers(1, MOST), st.integers(1, MOST), st.integers(1, MOST))

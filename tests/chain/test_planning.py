@@ -217,7 +217,7 @@ def test_facts_are_what_stands_on_the_chain(front: LocalChain) -> None:
     assert plan.account == Address(account)
     assert (plan.valid_until, plan.name, plan.token_decimals, plan.kind) == (NOW + 1800, NAME, 18, "purchase")
     assert plan.caps.max_fee_per_gas == 3 * int(plan.facts["offered_fee_per_gas"])
-    assert plan.caps.max_fee == plan.caps.max_fee_per_gas * sum(step.gas for step in plan.steps)
+    assert plan.caps.max_fee == plan.caps.max_fee_per_gas * (sum(step.gas for step in plan.steps) + 120_000)
     assert plan.caps.max_total == 1000 * 10**6
     assert (plan.pins.currency.decimals, plan.pins.units) == (6, Units(1, 10**18))
 
@@ -465,7 +465,7 @@ def test_no_contract_there(quick: LocalChain, what: str) -> None:
     if what == "marketplace":
         pins = replace(pins, marketplace=PinnedMarketplace(nobody, other))
     elif what == "currency":
-        pins = replace(pins, currency=PinnedCurrency(nobody))
+        pins = replace(pins, currency=PinnedCurrency(nobody, decimals=6))
     target = replace(target_of(quick, pins), house_token=nobody) if what == "token" else target_of(quick, pins)
     with Watched(quick) as node, pytest.raises(PlanMismatch) as caught:
         run(plan_purchase(target, pins, buyer=quick.accounts["buyer"].address, quantity=5, max_total=10, now=NOW), node)
@@ -590,7 +590,7 @@ def test_no_coins_for_gas(quick: LocalChain) -> None:
     assert planned(quick, edit=instead(1, 1, hex(needed))).simulated
     name, text = rule(quick, edit=instead(1, 1, hex(needed - 1)))
     assert name == "coins"
-    assert f"{Decimal(needed).scaleb(-18):f} may be needed" in text
+    assert f"{Decimal(needed).scaleb(-18).normalize():f} may be needed" in text
     quick.request("anvil_setBalance", quick.accounts["buyer"].address, "0x0")
     name, text = rule(quick)
     assert name == "coins"
@@ -1193,3 +1193,12 @@ def test_offline_holds_the_pins(quick: LocalChain) -> None:
 def test_the_hashes_of_the_tests_are_those_of_the_chain(quick: LocalChain) -> None:
     at = install(quick, b"\xfe")
     assert code_hash(quick, at) == Hash32(keccak(b"\xfe"))
+
+
+def test_a_purchase_needs_the_currencys_decimals_pinned(quick: LocalChain) -> None:
+    """``max_total`` is in whole units: a node that says 8 instead of 6 would make it a hundred times as much."""
+    pins = pins_of(quick)
+    loose = replace(pins, currency=replace(pins.currency, decimals=None))
+    with pytest.raises(InvalidInput) as caught:
+        planned(quick, loose)
+    assert caught.value.path == "pins.currency.decimals"

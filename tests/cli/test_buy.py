@@ -28,6 +28,8 @@ from orderseal.chain.pins import Pins, Units
 from orderseal.chain.planning import plan_purchase
 from orderseal.chain.recipe import check_recipe, parse_recipe
 from orderseal.sandbox.evm import LocalChain
+from orderseal.signing import format_time
+from orderseal.signing.ledger import Ledger
 
 RPC_SECRET = "1234567890abcdef-node-key"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "purchase.md"
@@ -154,6 +156,7 @@ def test_the_whole_way(command: Command, local: LocalChain, tmp_path: Path) -> N
 
     again = command(*send(planned["hash"], "--json"))
     assert again.code == 0
+    assert "if this plan was sent before, stop" not in again.err  # The ledger knows the account now.
     assert again.err.splitlines()[-1] == "all of it had been sent before: nothing was sent again"
     found = again.json()
     assert [one["what"] for one in found["sent"]] == ["approve", "purchase"]
@@ -439,6 +442,76 @@ def test_revoking_wants_a_ledger_that_is_there(command: Command, planned: dict[s
     assert done.code == 2
     assert "there is no ledger" in done.err
     assert not (tmp_path / "none.db").exists()
+
+
+def revoke(ledger: str, *more: str, file: str = "plan.json") -> tuple[str, ...]:
+    options = ("--rpc-env", "NODE", "--ledger", ledger, "--key-env", "BUYER_KEY", "--poll", "0.1")
+    return ("buy", "revoke", file, *options, *more)
+
+
+@pytest.mark.parametrize("allowed", [0, 700])
+def test_revoking_says_what_is_allowed_and_not_more(
+    command: Command, local: LocalChain, planned: dict[str, Any], tmp_path: Path, allowed: int
+) -> None:
+    buyer, market, currency = local.accounts["buyer"].address, local.contracts["market"].address, local.contracts["payment"].address
+    local.transact("buyer", "payment", "approve", market, allowed)
+    with Ledger(tmp_path / "other.db"):
+        pass
+    done = command(*revoke("other.db"))
+    assert done.code == 1
+    assert "given up" not in done.out
+    lines = done.out.splitlines()
+    assert lines[0] == "unknown   nothing of this plan is in this ledger: was it sent with another one?"
+    assert lines[1] == f"          it can still be sent until {format_time(planned['plan']['valid_until'])}"
+    if allowed:
+        assert lines[2:4] == [f"ALLOWED   {market} may take 0.0007 of {currency}", "          which are 700 base units"]
+    else:
+        assert lines[2:] == [f"allowed   {market} may take nothing of {currency} now"]
+    told = command(*revoke("other.db", "--json"))
+    assert told.code == 1
+    found = told.json()
+    assert (found["ok"], found["begun"], found["sent"]) == (False, False, [])
+    assert found["allowance"] == {"token": currency, "units": str(allowed), "amount": f"{Decimal(allowed) / 10**6:f}"}
+    assert local.call("payment", "allowance", buyer, market) == allowed
+
+
+def test_revoking_an_expired_plan_that_is_not_there(command: Command, local: LocalChain, planned: dict[str, Any], tmp_path: Path) -> None:
+    planned["plan"]["valid_until"] -= 3_600
+    canonical = json.dumps(planned["plan"], sort_keys=True, separators=(",", ":"))
+    planned["hash"] = "0x" + hashlib.sha256(canonical.encode()).hexdigest()
+    (tmp_path / "plan.json").write_text(json.dumps(planned))
+    with Ledger(tmp_path / "other.db"):
+        pass
+    done = command(*revoke("other.db"))
+    assert done.code == 1
+    assert done.out.splitlines()[1] == f"          it could be sent until {format_time(planned['plan']['valid_until'])}"
+
+
+def test_revoking_a_listing_leaves_its_allowance_and_says_so(command: Command, local: LocalChain, pins: Pins, tmp_path: Path) -> None:
+    seller, house, market = local.accounts["seller"].address, local.contracts["house"].address, local.contracts["market"].address
+    who = ("--pins", "pins.json", "--seller", seller, "--token", house, "--rpc-env", "NODE")
+    counts = ("--price", "450", "--amount", "10", "--min-count", "1", "--max-count", "5")
+    assert command("sell", "update", *counts, *who, "--out", "update.json").code == 0
+    hash_ = json.loads((tmp_path / "update.json").read_text())["hash"]
+    assert command(*send(hash_, "--key-env", "SELLER_KEY", file="update.json")).code == 0
+    done = command(*revoke("buy.db", "--key-env", "SELLER_KEY", file="update.json"))
+    assert done.code == 1
+    assert "given up" not in done.out
+    lines = done.out.splitlines()
+    assert lines[-4:-2] == [f"ALLOWED   {market} may take 10 of {house}", f"          which are {10 * 10**18} base units"]
+    assert lines[-2] == "          it was carried out: this is the listing's allowance, and stands with it"
+    assert lines[-1] == "          to end both, use `sell delist`, and send that plan"
+    assert local.call("house", "allowance", seller, market) == 10 * 10**18
+
+
+def test_sending_with_a_ledger_that_is_there_and_knows_nothing_says_so(command: Command, planned: dict[str, Any], tmp_path: Path) -> None:
+    with Ledger(tmp_path / "buy.db"):
+        pass
+    done = command(*send(planned["hash"]))
+    assert done.code == 0, done.err
+    told = "this ledger knows no transaction of the account: if this plan was sent before, stop, and name the ledger of that time"
+    assert told in done.err.splitlines()
+    assert "a new ledger is made" not in done.err
 
 
 # Pins
