@@ -477,7 +477,7 @@ class AsyncClient:
                     self._of_user(transaction_id, user_id) if user_id is not None else self.transaction(token_id or "", transaction_id)
                 )
             except Refused as error:
-                if error.status != 404 or seen or monotonic() - began > min(_APPEARS, seconds):
+                if error.status != 404 or seen or monotonic() - began > _APPEARS:
                     raise
                 return None
             seen = seen or found is not None
