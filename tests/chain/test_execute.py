@@ -37,6 +37,8 @@ from orderseal.signing import (
 )
 from orderseal.signing.errors import InvalidInput
 
+pytestmark = pytest.mark.once
+
 __all__ = ["anvil_chain", "buyer", "either"]
 
 MARKET = "market"

@@ -28,6 +28,8 @@ from orderseal.chain.plan import Plan
 from orderseal.sandbox.evm import LocalChain
 from orderseal.signing.ledger.postgres import PostgresStore
 
+pytestmark = pytest.mark.once
+
 __all__ = ["anvil_chain", "buyer", "postgres"]
 
 KILLS = int(os.environ.get("ORDERSEAL_KILLS", "30"))

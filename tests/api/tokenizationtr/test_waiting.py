@@ -101,7 +101,7 @@ async def test_the_caller_says_what_is_final(desk: Desk) -> None:
 
 async def test_the_deadline(desk: Desk) -> None:
     desk.server.routes[at(desk)] = desk.answer(row(desk, status=2))
-    error = await desk.kit.raises(wait(desk, seconds=0.2), Unfinished)
+    error = await desk.kit.raises(wait(desk, seconds=1.0), Unfinished)
     assert error.last.status == 2
     assert desk.server.count(at(desk)) > 2
 

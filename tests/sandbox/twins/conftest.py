@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -235,3 +236,10 @@ def tools() -> Any:
         moment = staticmethod(parsedate_to_datetime)
 
     return Tools
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The twins are the same whatever Python asks them; that they start from a wheel, the tests of the clients show."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.once)
