@@ -530,7 +530,7 @@ class _Run:
                         if withdraw and entry.what != "revoke":
                             yield from self._withdraw(entry)
                         elif entry.taken and not (yield from self._may_go_again(entry, index)):
-                            continue
+                            self.tell(f"{entry.what}: its nonce is spent meanwhile")
                         elif sent_at == -inf:
                             refusal = yield from self._send(entry, index)
                         else:

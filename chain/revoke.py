@@ -8,6 +8,7 @@ from typing import Final
 from orderseal.chain.dialogue import Answer, Ask, Dialogue, Do, Pause, Rpc
 from orderseal.chain.erc20 import Allowance, Approve
 from orderseal.chain.fees import Fees, fee_calls, raised, read_fees
+from orderseal.chain.plan import REVOKE_GAS
 from orderseal.chain.receipts import Receipt, read_receipt, receipt_call
 from orderseal.chain.transactions import SignedTransaction, Transaction, sign_transaction
 from orderseal.chain.wire import check_chain, data, quantity
@@ -21,7 +22,6 @@ __all__ = ["DEFAULT_CAP", "Revoked", "revoke_allowance"]
 DEFAULT_CAP: Final = 500 * 10**9
 """Wei a unit of gas that are offered at most, if nobody says otherwise: 0.06 coins for one revocation."""
 
-_GAS: Final = 120_000
 _COIN: Final = 18
 _PATIENT: Final = 5
 
@@ -78,7 +78,7 @@ def revoke_allowance(
     if not before:
         tell("it is zero, but something of this account is not mined yet: it is set to zero after that")
     calldata = Approve(spender=spender, value=0).encode()
-    transaction = Transaction(chain_id=chain_id, nonce=nonce, to=token, data=calldata, gas=_GAS, fees=fees)
+    transaction = Transaction(chain_id=chain_id, nonce=nonce, to=token, data=calldata, gas=REVOKE_GAS, fees=fees)
     try:
         receipt = yield from _see_through(transaction, signer, cap, poll, stuck_after, patience, elapsed, tell)
     except ChainError as error:
@@ -112,8 +112,8 @@ def _read(chain_id: int, token: Address, spender: Address, owner: Address, cap: 
     if not before and latest == pending:
         return 0, nonce, None
     fees = read_fees(answers[5:]).suggest(cap=cap)
-    if coins < _GAS * fees.most:
-        has, needs = (f"{from_base_units(value, _COIN):f}" for value in (coins, _GAS * fees.most))
+    if coins < REVOKE_GAS * fees.most:
+        has, needs = (f"{from_base_units(value, _COIN):f}" for value in (coins, REVOKE_GAS * fees.most))
         raise RuleViolation("coins", f"the account has {has} coins for fees, and {needs} may be needed")
     return before, nonce, fees
 

@@ -120,7 +120,10 @@ def reconcile_command(
     kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="With --next: order, transaction, or a name of yours.")] = "order",
     skip: Annotated[int, typer.Option("--skip", min=0, help="Leave out so many more: those signed since a backup, and not placed.")] = 0,
     max_jump: Annotated[int, typer.Option("--max-jump", min=0, help="How far the venue may push the next nonce.")] = 1_000,
-    network: Annotated[str | None, typer.Option("--network", metavar="NAME", help="Without --next: " + ", ".join(NETWORKS) + ".")] = None,
+    network: Annotated[
+        str | None,
+        typer.Option("--network", metavar="NAME", help=f"With --next: as in the ledger, such as 17000. Without: {', '.join(NETWORKS)}."),
+    ] = None,
     url: Url = None,
     key_env: KeyEnv = None,
     keystore: Keystore = None,
@@ -139,7 +142,7 @@ def reconcile_command(
                 next_nonce = client.next_nonce()
             scope = stove.order_scope(place, signer.address)
         else:
-            scope = _known_scope(list(ledger.counters()), account, kind)
+            scope = _known_scope(list(ledger.counters()), account, kind, network)
         before = ledger.counters().get(scope)
         counter, given_up = ledger.reconcile(scope, next_nonce, max_jump=max_jump, skip=skip)
     if as_json:
@@ -152,13 +155,13 @@ def reconcile_command(
     raise SystemExit(GOOD)
 
 
-def _known_scope(scopes: list["Scope"], account: str | None, kind: str) -> "Scope":
+def _known_scope(scopes: list["Scope"], account: str | None, kind: str, network: str | None) -> "Scope":
     with usage():
         whose = None if account is None else read_address(account, "--account")
-    found = [scope for scope in scopes if scope.kind == kind and whose in (None, scope.account)]
+    found = [scope for scope in scopes if scope.kind == kind and whose in (None, scope.account) and network in (None, scope.network)]
     if len(found) != 1:
         told = "; ".join(map(str, found or scopes)) or "none"
-        raise WrongUse(f"{len(found)} scopes of the ledger fit: say which with --account and --kind. It has: {told}")
+        raise WrongUse(f"{len(found)} scopes of the ledger fit: say which with --account, --kind and --network. It has: {told}")
     return found[0]
 
 
@@ -239,7 +242,7 @@ def panic_command(
     for one, found in zip(held, ended, strict=True):
         _emit_purchase(*one, found)
     if held:
-        _emit_how_to_end(file, signer.address)
+        _emit_how_to_end(file, signer.address, sorted({hold.scope.network for hold, *_ in held}))
     raise SystemExit(GOOD if good else CHECK_FAILED)
 
 
@@ -303,10 +306,11 @@ def _emit_purchase(hold: "Hold", token: Address, spender: Address, found: "Revok
     _emit_allowance(str(token), str(spender), found)
 
 
-def _emit_how_to_end(file: str, account: Address) -> None:
+def _emit_how_to_end(file: str, account: Address, networks: list[str]) -> None:
     emit("What is held stays so, whatever is allowed: `buy revoke PLAN` ends it, after")
-    emit(f"  orderseal ledger reconcile {file} --kind transaction \\")
-    emit(f"  --account {account} --next N")
+    for network in networks:
+        emit(f"  orderseal ledger reconcile {file} --kind transaction --network {network} \\")
+        emit(f"  --account {account} --next N")
 
 
 def _emit_what_is_left(*, sent: bool) -> None:

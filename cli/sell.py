@@ -76,6 +76,14 @@ def _hand_out(
         fail(error, as_json=as_json)
 
 
+def _offer(planner: Callable[..., "Dialogue[Plan]"], price: int, amount: int, min_count: int, max_count: int) -> _Wish:
+    def wish(held: "Pins", account: Address, sold: Address, limits: "Limits", now: float) -> "Dialogue[Plan]":
+        counts = {"price": price, "amount": amount, "min_count": min_count, "max_count": max_count}
+        return planner(held, seller=account, token=sold, **counts, now=now, limits=limits)
+
+    return wish
+
+
 @sell_app.command("list")
 def list_command(
     pins: PinsFile,
@@ -96,19 +104,7 @@ def list_command(
     """Plan to offer a token: approve exactly what is offered, then list. Send the plan with `buy send`."""
     from orderseal.chain.planning import plan_listing
 
-    def wish(held: "Pins", account: Address, sold: Address, limits: "Limits", now: float) -> "Dialogue[Plan]":
-        return plan_listing(
-            held,
-            seller=account,
-            token=sold,
-            price=price,
-            amount=amount,
-            min_count=min_count,
-            max_count=max_count,
-            now=now,
-            limits=limits,
-        )
-
+    wish = _offer(plan_listing, price, amount, min_count, max_count)
     _hand_out(wish, pins, seller, token, (rpc_url, rpc_env), (max_fee, max_fee_per_gas, valid_for), out, as_json)
 
 
@@ -132,19 +128,7 @@ def update_command(
     """Plan to change what is offered: approve exactly that, then update. Send the plan with `buy send`."""
     from orderseal.chain.planning import plan_update
 
-    def wish(held: "Pins", account: Address, sold: Address, limits: "Limits", now: float) -> "Dialogue[Plan]":
-        return plan_update(
-            held,
-            seller=account,
-            token=sold,
-            price=price,
-            amount=amount,
-            min_count=min_count,
-            max_count=max_count,
-            now=now,
-            limits=limits,
-        )
-
+    wish = _offer(plan_update, price, amount, min_count, max_count)
     _hand_out(wish, pins, seller, token, (rpc_url, rpc_env), (max_fee, max_fee_per_gas, valid_for), out, as_json)
 
 
@@ -165,12 +149,6 @@ def delist_command(
     from orderseal.chain.planning import plan_delisting
 
     def wish(held: "Pins", account: Address, sold: Address, limits: "Limits", now: float) -> "Dialogue[Plan]":
-        return plan_delisting(
-            held,
-            seller=account,
-            token=sold,
-            now=now,
-            limits=limits,
-        )
+        return plan_delisting(held, seller=account, token=sold, now=now, limits=limits)
 
     _hand_out(wish, pins, seller, token, (rpc_url, rpc_env), (max_fee, max_fee_per_gas, valid_for), out, as_json)

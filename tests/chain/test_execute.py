@@ -14,14 +14,14 @@ from eth_account import Account as Keys
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from tests.chain.executions import PRICE, UNIT, Account, anvil_chain, buyer, either, refuse
-from tests.chain.purchases import pins_of, relist
+from tests.chain.purchases import pins_of, relist, target_of
 from web3 import Web3
 
 from orderseal.chain.dialogue import Rpc, run, run_async
 from orderseal.chain.execute import Done, Sending
 from orderseal.chain.node import AsyncHttpNode
 from orderseal.chain.plan import Plan
-from orderseal.chain.planning import Limits, plan_delisting, plan_listing, plan_update
+from orderseal.chain.planning import Limits, plan_delisting, plan_listing, plan_purchase, plan_update
 from orderseal.chain.transactions import decode_transaction
 from orderseal.sandbox.evm import LocalChain
 from orderseal.signing import (
@@ -1496,3 +1496,90 @@ def test_a_new_ledger_does_not_begin_with_a_number_that_the_chain_does_not_bear_
     buyer.node.after = lambda call, answer: answer
     assert what(buyer.carry(plan)) == ["approve", "purchase"]
     buyer.assert_clean(5, 2)
+
+
+def without_base_fee(call: Rpc, answer: Any) -> Any:
+    """A chain from before EIP-1559, as far as a node tells."""
+    if call.method == "eth_getBlockByNumber":
+        return {name: value for name, value in answer.items() if name != "baseFeePerGas"}
+    if call.method in ("eth_feeHistory", "eth_maxPriorityFeePerGas"):
+        return NodeError("the method does not exist", code=-32601)
+    return answer
+
+
+def test_a_chain_without_a_base_fee_gets_legacy_transactions(either: Account) -> None:
+    buyer = either
+    buyer.node.after = without_base_fee
+    plan = run(
+        plan_purchase(
+            target_of(buyer.chain, pins_of(buyer.chain)),
+            pins_of(buyer.chain),
+            buyer=buyer.address,
+            quantity=5,
+            max_total=1,
+            now=time.time(),
+        ),
+        buyer.node,
+    )
+    assert what(buyer.carry(plan)) == ["approve", "purchase"]
+    signed = [decode_transaction(a.body)[0] for slot in buyer.slots() for a in buyer.ledger.artifacts(slot) if a.body]
+    assert [(each.fees.is_legacy, each.chain_id) for each in signed] == [(True, 17000)] * 2
+    assert max(each.fees.most for each in signed) <= plan.caps.max_fee_per_gas
+    buyer.assert_clean(5, 2)
+
+
+class Thinking(Refusing):
+    """Asks a person, for whom something else happens meanwhile."""
+
+    def __init__(self, buyer: Account, seconds: float, act: Any) -> None:
+        super().__init__(buyer.signer, 0)
+        self._buyer, self._seconds, self._act = buyer, seconds, act
+
+    def unsafe_sign_digest(self, digest: Any) -> Any:
+        if self.signed == 1:  # The purchase.
+            self._buyer.time.now += self._seconds
+            self._act()
+        return super().unsafe_sign_digest(digest)
+
+
+def test_a_price_that_rises_while_a_person_is_asked(buyer: Account) -> None:
+    sent = posted(buyer)
+    plan = buyer.plan()
+    with pytest.raises(PlanMismatch, match="the price"):
+        buyer.carry(plan, signer=Thinking(buyer, 60, lambda: price(buyer)))
+    assert all(decode_transaction(raw)[0].to != plan.spender for raw in sent)
+    buyer.assert_clean(0)
+
+
+def test_a_plan_that_runs_out_while_a_person_is_asked(buyer: Account) -> None:
+    sent = posted(buyer)
+    plan, late = buyer.plan(), [time.time()]
+    with pytest.raises(RuleViolation, match="good until"):
+        buyer.carry(plan, signer=Thinking(buyer, 1, lambda: late.append(plan.valid_until + 1.0)), clock=lambda: late[-1])
+    assert all(decode_transaction(raw)[0].to != plan.spender for raw in sent)
+    buyer.assert_clean(0)
+
+
+def test_a_node_that_says_now_mined_and_now_not_is_not_asked_without_a_pause(buyer: Account) -> None:
+    """The count of one node behind the address, and that of another: the first would have it checked again, the second not."""
+    plan = buyer.plan()
+    buyer.chain.request("evm_setAutomine", False)
+    calls = [0]
+
+    def after(call: Rpc, answer: Any) -> Any:
+        if call.method == "eth_getTransactionCount" and call.params[1] == "latest" and buyer.slots():
+            calls[0] += 1
+            return hex(buyer.start[0] + (calls[0] % 2))
+        if call.method == "eth_call" and buyer.slots():
+            return NodeError("execution reverted", code=3)
+        return answer
+
+    buyer.node.after = after
+    with pytest.raises((ChainError, PlanMismatch)):
+        buyer.carry(plan, sending=Sending(poll=1, stuck_after=3, patience=30))
+    assert calls[0] < 200
+    buyer.node.honest()
+    buyer.chain.request("evm_setAutomine", True)
+    buyer.chain.request("anvil_mine", "0x1")
+    buyer.give(plan)
+    buyer.assert_clean(0)

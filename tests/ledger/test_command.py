@@ -184,6 +184,24 @@ def test_a_chain_is_reconciled_by_hand(run: Run, bought: Scope, tmp_path: Path) 
     assert run("reconcile", "buyer.db", "--next", "21", "--kind", "transaction", "--skip", "1").returncode != 0
 
 
+def test_an_account_with_transactions_on_two_chains(run: Run, bought: Scope, tmp_path: Path) -> None:
+    """The refusal names the chain, and so does the command that it says."""
+    other = Scope("evm", "97", bought.account, "transaction")
+    with Ledger(tmp_path / "buyer.db") as ledger:
+        ledger.release(ledger.reserve(other, AccountNonce(3)))
+        before = ledger.counters()[bought]
+        with pytest.raises(LedgerError) as error:
+            ledger.reserve(other, AccountNonce(20))
+    (words,) = re.findall(r"orderseal ledger (reconcile LEDGER [^,]+),", str(error.value))
+    done = run(*words.replace("LEDGER", "buyer.db").split())
+    assert (done.returncode, done.stdout.splitlines()[1]) == (0, "the next nonce was 4, and is 20")
+    with Ledger(tmp_path / "buyer.db") as ledger:
+        assert ledger.counters()[bought] == before
+    done = run("reconcile", "buyer.db", "--next", "20", "--kind", "transaction")
+    assert done.returncode == 2
+    assert "2 scopes of the ledger fit: say which with --account, --kind and --network" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
