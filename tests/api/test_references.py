@@ -536,10 +536,13 @@ async def test_cancelled_at_each_point(ledger: Ledger, monkeypatch: pytest.Monke
         ends = time.monotonic() + 20
         wanted = {"after": State.UNKNOWN, "record": State.ACCEPTED, "reserve": State.COMMITTED, "commit_content": State.COMMITTED}
         # What a thread of the ledger is still doing for nobody is done, and undone: signed before, sending, and signed again.
-        while state(ledger) is not wanted.get(step, State.SIGNED) or (
-            step in ("store_signed", "begin_sending") and ledger.slots()[0].sent_at is None
+        undone = step in ("store_signed", "begin_sending")
+        while (
+            (slot := ledger.by_reference(SCOPE, "a wish")) is None
+            or slot.state is not wanted.get(step, State.SIGNED)
+            or (undone and slot.sent_at is None)
         ):
-            assert time.monotonic() < ends, state(ledger)
+            assert time.monotonic() < ends, slot
             await asyncio.sleep(0.01)
             await references.wait()
     if step == "after":
