@@ -14,7 +14,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 
 help:
 	@echo "make demo   the whole story on a local sandbox: build, sign, verify, submit, follow"
-	@echo "make test   lint, types, all tests, and the same tests against the built wheel"
+	@echo "make test   lint, types, all tests, and the tests against the built wheel on each Python"
 	@echo "make bench  this package beside its peers: ratios, measured in the same process (ethers and viem on Node)"
 	@echo "make clean  remove .venv and all that was built"
 
