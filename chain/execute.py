@@ -25,6 +25,7 @@ from orderseal.chain.receipts import Receipt, read_receipt, receipt_call
 from orderseal.chain.recipe import Target
 from orderseal.chain.rehearsal import rehearse
 from orderseal.chain.reverts import printable, read_revert
+from orderseal.chain.standing import Standing, read_standing
 from orderseal.chain.state import State, read_state
 from orderseal.chain.transactions import Transaction
 from orderseal.chain.wire import check_chain, data, quantity
@@ -91,7 +92,7 @@ class Sent:
     """One mined transaction of a plan.
 
     Attributes:
-        what: ``approve``, ``purchase``, ``list``, ``update``, ``delist`` or ``revoke``.
+        what: ``approve``, ``revoke``, or the plan's kind: ``purchase``, ``list``, ``update``, ``delist``, ``approval``, ….
         nonce: of the account.
         hash: of the transaction.
         block: its block's number.
@@ -153,7 +154,8 @@ def carry_out(
 
     Raises:
         PlanMismatch, RuleViolation, Reverted: the plan does not hold any more, or did not do what it should; what it had allowed was
-            revoked. Rules ``fee_cap`` and ``coins`` leave it as it is: call again when they are met, or :func:`give_up`.
+            revoked. Rules ``fee_cap`` and ``coins`` leave it as it is: call again when they are met, or :func:`give_up`. Rule
+            ``nothing_to_send``: an approval that stood already when it was planned.
         WrongChain, NodeError, SignerError, ChainError: it stopped half-way; call again to go on.
         LedgerError: ``held``: another purchase of this account and token is not finished; or the ledger's own.
     """
@@ -161,6 +163,8 @@ def carry_out(
     if not plan.simulated and not unsimulated:
         lacks = "; ".join(plan.unchecked)
         raise RuleViolation("unsimulated", f"not all of this plan could be checked ({lacks}): to send it all the same, say so")
+    if not plan.steps:
+        raise RuleViolation("nothing_to_send", "the allowance was right already when this was planned, and the plan has no step")
     return (yield from _Run(plan, signer, ledger, sending or Sending(), unsimulated, clock, elapsed, tell).carry_out())
 
 
@@ -224,6 +228,7 @@ class _Run:
         self.plan, self.signer, self.sending = plan, signer, sending
         self.unsimulated, self.clock, self.elapsed, self.tell = unsimulated, clock, elapsed, tell
         self.journal = Journal(plan, ledger)
+        self.approving = isinstance(plan.call, Approve)
         self.cap = plan.caps.max_fee_per_gas
         self.blocked_since: float | None = None
         self.block = 0
@@ -254,9 +259,9 @@ class _Run:
         return sent + (yield from self._revoke(spare=spare))
 
     def _after_giving_up(self) -> Dialogue[list[Sent] | None]:
-        """See a plan through whose allowance was revoked; ``None`` if its call did not take effect."""
+        """See a plan through whose allowance was revoked; ``None`` if its call did not take effect, or the allowance was all of it."""
         sent, called = yield from self._wind_down(failed=True)
-        if called is None:
+        if called is None or self.approving:
             return None
         yield from self._verify(called)
         return sent
@@ -313,7 +318,8 @@ class _Run:
                 called = seen if seen.success and seen.sent.what == plan.kind else called
         if called is not None and called.logs is not None and not (yield Do(self.journal.finished)):
             failed = failed or not _as_planned(plan, called.logs)
-        spare = called is None if plan.kind == "delist" else called is not None and not failed and plan.kind != "purchase"
+        kept = plan.kind != "purchase" and not self.approving
+        spare = called is None if plan.kind == "delist" else called is not None and not failed and kept
         return sent + (yield from self._revoke(spare=spare)), called
 
     # -- The hold, and what earlier runs left --------------------------------------------------------------------------------------
@@ -385,11 +391,21 @@ class _Run:
         """Hold the receipt of the plan's call against the plan, and put on record that it is as planned."""
         if seen.logs is not None:
             check_logs(self.plan, seen.logs, "receipt")
+            if self.approving and not (yield Do(self.journal.is_verified)):
+                yield from self._check_allowed()
             yield Do(self.journal.verified)
         elif not (yield Do(self.journal.is_verified)):
             raise ChainError(
                 f"{seen.sent.hash} was mined, but the node has no receipt of it any more, and none was looked at: ask a node that has it"
             )
+
+    def _check_allowed(self) -> Dialogue[None]:
+        """After an approval: no more than it says may be taken. Less is right where an order was filled in between."""
+        allowed, wanted = (yield from self._allowance()), self.plan.expected.allowance
+        if allowed > wanted:
+            raise PlanMismatch("the allowance", expected=f"{wanted} base units", actual=str(allowed))
+        if allowed < wanted:
+            self.tell(f"of {wanted} base units that were allowed, {wanted - allowed} have been taken already")
 
     def _check_again(self, index: int) -> Dialogue[Fees]:
         """Whether a step may be signed now: the plan has not expired, and :meth:`_check_holds`."""
@@ -413,7 +429,8 @@ class _Run:
         check_state(plan.pins, state)
         if state.token.decimals != plan.token_decimals:
             raise PlanMismatch("the token's decimals", expected=str(plan.token_decimals), actual=str(state.token.decimals))
-        self._check_market(state, index)
+        if isinstance(state, State):
+            self._check_market(state, index)
         fees = state.fees.suggest(cap=self.cap)
         needed = (sum([step.gas for step in plan.steps[index:]]) + plan.spare_gas) * fees.most
         if state.coins < needed:
@@ -425,10 +442,12 @@ class _Run:
             raise RuleViolation("unsimulated", "the node cannot simulate: ask another one")
         return fees
 
-    def _read(self, amount: int) -> Dialogue[State]:
+    def _read(self, amount: int) -> Dialogue[State | Standing]:
         """Look at everything; what a node refuses just now it may answer in a moment."""
         for left in reversed(range(_PATIENT)):
             try:
+                if self.approving:
+                    return (yield from read_standing(self.plan.pins, self.plan.account))
                 return (yield from read_state(self.plan.pins, self.plan.account, self.plan.token, amount))
             except NodeError as error:
                 if error.code is None or not left:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, cast
 
 from orderseal.chain.abi import Event, RawLog
-from orderseal.chain.erc20 import Approval, Transfer
+from orderseal.chain.erc20 import Approval, Approve, Transfer
 from orderseal.chain.marketplace import Buy, Delist, List, ListEvent, ListingBuyEvent, ListingDelistEvent, ListingUpdateEvent, Update
 from orderseal.chain.plan import Plan
 from orderseal.signing.errors import InvalidInput, PlanMismatch
@@ -26,10 +26,12 @@ _FOREIGN: Final = frozenset(
 )
 
 
-def expected_event(plan: Plan) -> ListEvent | ListingBuyEvent | ListingUpdateEvent | ListingDelistEvent:
-    """The event that must come out, but for its time stamp, which is 0 here."""
+def expected_event(plan: Plan) -> ListEvent | ListingBuyEvent | ListingUpdateEvent | ListingDelistEvent | Approval:
+    """The event that must come out, but for its time stamp, which is 0 here: the token's of an approval, else the marketplace's."""
     call, account = plan.call, plan.account
     match call:
+        case Approve():
+            return Approval(owner=account, spender=call.spender, value=call.value)
         case Buy():
             return ListingBuyEvent(
                 user=account, house=call.house_token, payment=call.payment_token, price=plan.expected.price, count=call.amount, timestamp=0
@@ -53,11 +55,11 @@ def expected_event(plan: Plan) -> ListEvent | ListingBuyEvent | ListingUpdateEve
 
 
 def check_logs(plan: Plan, logs: Sequence[RawLog], what: str) -> Event:
-    """Hold the logs of the plan's call against what must come of it. Gives the marketplace's event.
+    """Hold the logs of the plan's call against what must come of it. Gives the marketplace's event, or the token's.
 
     Args:
         plan: the plan.
-        logs: of the call itself, not of the approvals.
+        logs: of the call itself, not of the approvals before it.
         what: for errors, such as ``simulation`` or ``receipt``.
 
     Raises:
@@ -125,16 +127,17 @@ def _names(log: RawLog, account: Address) -> bool:
 
 def _check_event(plan: Plan, logs: Sequence[RawLog], what: str) -> Event:
     wanted = expected_event(plan)
+    emitter, role = (plan.approved_token, "token") if isinstance(wanted, Approval) else (plan.spender, "marketplace")
     kind: type[Event] = type(wanted)
     found: list[Event] = []
     for index, log in enumerate(logs):
-        if log.address == plan.spender and log.topics[:1] == (kind.abi.topic,):
+        if log.address == emitter and log.topics[:1] == (kind.abi.topic,):
             try:
                 found.append(kind.read_log(log, f"{what}.logs[{index}]").value)
             except InvalidInput as error:
                 raise PlanMismatch(error.path, expected=kind.abi.signature, actual=error.actual) from None
     if len(found) != 1:
-        raise PlanMismatch(f"{what}: the event", expected=f"one {kind.__name__} of the marketplace", actual=str(len(found)))
+        raise PlanMismatch(f"{what}: the event", expected=f"one {kind.__name__} of the {role}", actual=str(len(found)))
     for name in cast("tuple[str, ...]", kind.__slots__):
         expected, actual = getattr(wanted, name), getattr(found[0], name)
         if name != "timestamp" and expected != actual:

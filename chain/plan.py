@@ -25,18 +25,29 @@ from orderseal.signing.errors import InvalidInput, PlanMismatch, describe
 from orderseal.signing.strict_json import JAVASCRIPT_SAFE, read_json
 from orderseal.signing.values import Address, Hash32, hex_to_bytes
 
-__all__ = ["FORM", "REVOKE_GAS", "Caps", "Expected", "Kind", "Plan", "Step", "cost"]
+__all__ = ["FORM", "REVOKE_GAS", "UNLIMITED", "Caps", "Expected", "Kind", "Plan", "Step", "cost"]
 
 FORM: Final = "orderseal-plan-1"
 """The form of the JSON. A plan of another form is refused."""
 
-Kind = Literal["purchase", "list", "update", "delist"]
+Kind = Literal["purchase", "list", "update", "delist", "approval", "unlimited-approval"]
 Way = Literal["eth_simulateV1", "executor", "none"]
 
 REVOKE_GAS: Final = 120_000
 """The gas limit of setting an allowance to zero."""
 
-_KINDS: Final[Mapping[Kind, type[Buy | List | Update | Delist]]] = {"purchase": Buy, "list": List, "update": Update, "delist": Delist}
+UNLIMITED: Final = 2**256 - 1
+"""The allowance that many tokens never use up. A plan for it is of a kind of its own, ``unlimited-approval``."""
+
+_Call = Buy | List | Update | Delist | Approve
+_KINDS: Final[Mapping[Kind, type[_Call]]] = {
+    "purchase": Buy,
+    "list": List,
+    "update": Update,
+    "delist": Delist,
+    "approval": Approve,
+    "unlimited-approval": Approve,
+}
 _WAYS: Final = ("eth_simulateV1", "executor", "none")
 _MAX: Final = 2**256 - 1
 _MOST_GAS: Final = 2**32
@@ -84,7 +95,7 @@ class Caps:
     """What may be spent at most.
 
     Attributes:
-        max_total: base units of the token that is approved: of the currency for a purchase, else of the token that is sold.
+        max_total: base units of the token that is approved: of the currency for a purchase or an approval, else of the token that is sold.
         max_fee_per_gas: wei, in whatever transaction.
         max_fee: wei, in all transactions together that are needed if none is replaced.
     """
@@ -102,7 +113,7 @@ class Expected:
         leaves: base units of the approved token that leave.
         arrives: base units of the bought token that arrive; 0 unless it is a purchase.
         price: as the event must name it.
-        allowance: base units that the marketplace may still take afterwards.
+        allowance: base units that the marketplace, or the spender of an approval, may still take afterwards.
     """
 
     leaves: int
@@ -119,8 +130,10 @@ class Plan:
         kind: what it is for.
         chain_id: of the chain.
         account: who sends it, and pays or sells.
-        steps: in order: the approvals, if any, and the call; a withdrawal of a listing comes before its approval.
-        pins: with the decimals of the currency and the units filled in.
+        steps: in order: the approvals, if any, and the call; a withdrawal of a listing comes before its approval. An approval has no other
+            call than its last ``approve``, and no step at all if the allowance was right when it was planned.
+        pins: with the decimals of the currency and the units filled in. For an approval the marketplace stands for the spender, and the
+            currency for the token; the units are whole ones.
         caps: see :class:`Caps`.
         expected: see :class:`Expected`.
         token_decimals: of the token that is bought or sold.
@@ -148,8 +161,8 @@ class Plan:
     unchecked: tuple[str, ...]
     name: str
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, hash=False, repr=False)
-    call: Buy | List | Update | Delist = field(init=False, compare=False, repr=False)
-    """What the plan is for, as its calldata says."""
+    call: _Call = field(init=False, compare=False, repr=False)
+    """What the plan is for, as its calldata says; of an approval without a step, what stands."""
     approvals: tuple[int, ...] = field(init=False, compare=False, repr=False)
     """What the marketplace is allowed to take, step by step, as the calldata says."""
 
@@ -171,7 +184,9 @@ class Plan:
 
     @property
     def token(self) -> Address:
-        """The token that is bought or sold."""
+        """The token that is bought or sold, or that an approval is about."""
+        if isinstance(self.call, Approve):
+            return self.pins.currency.address
         return self.call.house_token if isinstance(self.call, Buy) else self.call.token
 
     @property
@@ -181,7 +196,7 @@ class Plan:
 
     @property
     def spender(self) -> Address:
-        """The marketplace."""
+        """The marketplace, or whoever an approval is for."""
         return self.pins.marketplace.address
 
     @property
@@ -205,7 +220,7 @@ class Plan:
         return Hash32(hashlib.sha256(self.canonical()).digest())
 
     def what(self, index: int) -> str:
-        """A step in a word: ``approve`` or what the plan is for."""
+        """A step in a word: ``approve`` or what the plan is for, which of an approval is its last step."""
         return self.kind if index == self._call_index() else "approve"
 
     def _call_index(self) -> int:
@@ -289,28 +304,43 @@ class Plan:
             for each in fields(owner):
                 _small(getattr(owner, each.name), f"{path}.{each.name}", MOST_WEI if each.name == "max_fee_per_gas" else _MAX)
 
-    def _decoded(self) -> tuple[Buy | List | Update | Delist, tuple[int, ...]]:
+    def _decoded(self) -> tuple[_Call, tuple[int, ...]]:
         calls = _KINDS[self.kind]
+        if calls is Approve:
+            return self._decoded_approval()
         if not 1 <= len(self.steps) <= _MOST_APPROVALS + 1:
             raise PlanMismatch("plan.steps", expected=f"1 to {_MOST_APPROVALS + 1} steps", actual=str(len(self.steps)))
         at = self._call_index()
         call = _decode(calls, self.steps[at], self.spender, "the pinned marketplace", f"plan.steps[{at}]")
         token = self.pins.currency.address if isinstance(call, Buy) else call.token
         approvals: list[int] = []
-        for index, step in enumerate(self.steps):
+        for index in range(len(self.steps)):
             if index == at:
                 continue
-            path = f"plan.steps[{index}]"
-            approve = _decode(Approve, step, token, "the token that is paid with or sold", path)
-            if approve.spender != self.spender:
-                raise PlanMismatch(f"{path}.data: spender", expected=f"{self.spender}, the pinned marketplace", actual=str(approve.spender))
-            approvals.append(approve.value)
+            approvals.append(self._approve(index, token, "the token that is paid with or sold").value)
         return call, tuple(approvals)
+
+    def _decoded_approval(self) -> tuple[Approve, tuple[int, ...]]:
+        if len(self.steps) > _MOST_APPROVALS:
+            raise PlanMismatch("plan.steps", expected=f"at most {_MOST_APPROVALS} steps", actual=str(len(self.steps)))
+        found = [self._approve(index, self.pins.currency.address, "the pinned token") for index in range(len(self.steps))]
+        standing = Approve(spender=self.spender, value=self.expected.allowance)
+        return found[-1] if found else standing, tuple([call.value for call in found])
+
+    def _approve(self, index: int, token: Address, what: str) -> Approve:
+        path = f"plan.steps[{index}]"
+        found: Approve = _decode(Approve, self.steps[index], token, what, path)
+        if found.spender != self.spender:
+            role = "spender" if _KINDS[self.kind] is Approve else "marketplace"
+            raise PlanMismatch(f"{path}.data: spender", expected=f"{self.spender}, the pinned {role}", actual=str(found.spender))
+        return found
 
     def _check_expected(self) -> None:
         """What must come of it follows from the call, the price and the units, but for who keeps the tokens of a listing."""
         call, found, units = self.call, self.expected, cast("Units", self.pins.units)
-        if isinstance(call, Buy):
+        if isinstance(call, Approve):
+            wanted = Expected(0, 0, 0, call.value)
+        elif isinstance(call, Buy):
             leaves, arrives = cost(units, call.amount, found.price)
             wanted = Expected(leaves, arrives, found.price, 0)
         elif isinstance(call, Delist):
@@ -324,7 +354,26 @@ class Plan:
                 raise PlanMismatch(f"plan.expected.{each.name}", expected=f"{expected}, by the calldata", actual=str(actual))
 
     def _check_amounts(self) -> None:
-        call, last = self.call, self.approvals[-1] if self.approvals else None
+        if isinstance(self.call, Approve):
+            self._check_approval(self.call)
+        else:
+            self._check_tokens(self.call)
+        last = self.approvals[-1] if self.approvals else None
+        wanted = {"purchase": self.expected.leaves, "delist": 0}.get(self.kind, self.expected.leaves + self.expected.allowance)
+        if last is not None and last != wanted:
+            raise PlanMismatch("plan.steps: approval", expected=f"exactly {wanted} base units", actual=str(last))
+        if any(self.approvals[:-1]):
+            raise PlanMismatch("plan.steps: approval", expected="0 before the last", actual=str(self.approvals[0]))
+        if wanted > self.caps.max_total:
+            what = "allowance" if isinstance(self.call, Approve) else "leaves"
+            raise PlanMismatch(f"plan.expected.{what}", expected=f"at most {self.caps.max_total}, the cap", actual=str(wanted))
+        if self.gas * self.caps.max_fee_per_gas > self.caps.max_fee:
+            most = self.gas * self.caps.max_fee_per_gas
+            raise PlanMismatch(
+                "plan.caps.max_fee", expected=f"at least {most} wei, which the gas limits allow", actual=str(self.caps.max_fee)
+            )
+
+    def _check_tokens(self, call: Buy | List | Update | Delist) -> None:
         payment = getattr(call, "payment_token", self.pins.currency.address)
         if payment != self.pins.currency.address:
             raise PlanMismatch("plan.steps: currency", expected=f"{self.pins.currency.address}, as pinned", actual=str(payment))
@@ -332,18 +381,22 @@ class Plan:
             raise PlanMismatch("plan.steps: token", expected="a token of the pins", actual=str(self.token))
         if self.token in (self.pins.currency.address, self.spender):
             raise PlanMismatch("plan.steps: token", expected="neither the currency nor the marketplace", actual=str(self.token))
-        wanted = {"purchase": self.expected.leaves, "delist": 0}.get(self.kind, self.expected.leaves + self.expected.allowance)
-        if last is not None and last != wanted:
-            raise PlanMismatch("plan.steps: approval", expected=f"exactly {wanted} base units", actual=str(last))
-        if any(self.approvals[:-1]):
-            raise PlanMismatch("plan.steps: approval", expected="0 before the last", actual=str(self.approvals[0]))
-        if wanted > self.caps.max_total:
-            raise PlanMismatch("plan.expected.leaves", expected=f"at most {self.caps.max_total}, the cap", actual=str(wanted))
-        if self.gas * self.caps.max_fee_per_gas > self.caps.max_fee:
-            most = self.gas * self.caps.max_fee_per_gas
-            raise PlanMismatch(
-                "plan.caps.max_fee", expected=f"at least {most} wei, which the gas limits allow", actual=str(self.caps.max_fee)
-            )
+
+    def _check_approval(self, call: Approve) -> None:
+        if (call.value == UNLIMITED) != (self.kind == "unlimited-approval"):
+            wanted = "2^256-1" if self.kind == "unlimited-approval" else "less than 2^256-1, which unlimited-approval is for"
+            raise PlanMismatch("plan.steps: approval", expected=wanted, actual=str(call.value))
+        if len(self.approvals) > 1 and not call.value:
+            raise PlanMismatch("plan.steps", expected="one step that sets it to zero", actual=str(len(self.approvals)))
+        if self.token_decimals != self.pins.currency.decimals:
+            expected = f"{self.pins.currency.decimals}, as pinned"
+            raise PlanMismatch("plan.token_decimals", expected=expected, actual=str(self.token_decimals))
+        units = Units(1, 10**self.token_decimals)
+        if (self.pins.units, self.pins.tokens) != (units, None):
+            raise InvalidInput(path="plan.pins", expected="whole units, and no tokens, for an approval", actual="others")
+        if self.pins.marketplace.facet is not None:
+            hint = "Any of a diamond's facets can use the allowance, and pins hold one"
+            raise InvalidInput(path="plan.pins.marketplace.facet", expected="none for an approval", actual="a facet", hint=hint)
 
 
 def cost(units: Units, amount: int, price: int) -> tuple[int, int]:

@@ -4,26 +4,20 @@ Each function is a dialogue: ``run(plan_purchase(…), node)``, or ``await run_a
 """
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from orderseal.chain.dialogue import Dialogue
-from orderseal.chain.erc20 import Approve, TransferCall
-from orderseal.chain.fees import MOST_WEI, gwei
+from orderseal.chain.drafts import APPROVE_GAS, CALL_GAS, DEFAULT_VALIDITY, NOT_SIMULATED, Draft, Limits, approve_read, simulated
 from orderseal.chain.marketplace import Buy, Delist, List, Update
-from orderseal.chain.multicall import Read
-from orderseal.chain.outcome import check_logs
 from orderseal.chain.pins import Pins, Units, check_code
-from orderseal.chain.plan import REVOKE_GAS, Caps, Expected, Kind, Plan, Step, cost
+from orderseal.chain.plan import REVOKE_GAS, Expected, Plan, Step, cost
 from orderseal.chain.recipe import Target
-from orderseal.chain.rehearsal import Rehearsal, Stage, balance, number, read_rehearsal, says_yes
-from orderseal.chain.simulate import Simulation, simulate
+from orderseal.chain.standing import Standing
 from orderseal.chain.state import State, read_state
 from orderseal.signing.amounts import from_base_units, to_base_units
 from orderseal.signing.errors import InvalidInput, PlanMismatch, RuleViolation, describe
-from orderseal.signing.keccak import keccak256
 from orderseal.signing.values import Address, AddressLike
 
 __all__ = [
@@ -31,6 +25,8 @@ __all__ = [
     "Limits",
     "check_purchase",
     "check_state",
+    "checked_account",
+    "checked_time",
     "offline_purchase",
     "plan_delisting",
     "plan_listing",
@@ -38,61 +34,9 @@ __all__ = [
     "plan_update",
 ]
 
-DEFAULT_VALIDITY: Final = 1_800
-"""Seconds for which a plan holds: long enough for a second person to read it."""
-
-_MOST_VALIDITY: Final = 30 * 86_400
-_COIN: Final = 18
-_HEADROOM: Final = 3  # times what the chain asks for now: fees may rise before a plan is sent
-_APPROVE_GAS: Final = 120_000
-_CALL_GAS: Final = 600_000
-_SHARED_GAS: Final = 60_000
-_MOST_GAS: Final = 2**32
 _MOST_DECIMALS: Final = 77
 _LATEST: Final = 253_370_764_800  # The year 9999.
-_PROBE: Final = Address(keccak256(b"orderseal: who receives a payment?")[12:])
-_NOT_SIMULATED: Final = "nothing was simulated: what leaves, what arrives, the event and the gas are assumptions"
 _NOT_READ: Final = "nothing was read from a chain: the code there, price, listing, balance and allowance are the user's word"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What the user allows, beside the sum.
-
-    Attributes:
-        valid_for: seconds, 1 to 30 days.
-        max_fee: coins (10^18 wei) for all transactions of the plan together, or ``None`` for three times what they cost now.
-        max_fee_per_gas: wei, or ``None`` to go by ``max_fee``.
-    """
-
-    valid_for: int = DEFAULT_VALIDITY
-    max_fee: Decimal | None = None
-    max_fee_per_gas: int | None = None
-
-    def __post_init__(self) -> None:
-        if type(self.valid_for) is not int or not 1 <= self.valid_for <= _MOST_VALIDITY:
-            raise InvalidInput(path="valid_for", expected=f"1 to {_MOST_VALIDITY} whole seconds", actual=describe(self.valid_for))
-        if self.max_fee_per_gas is not None and (type(self.max_fee_per_gas) is not int or not 0 < self.max_fee_per_gas <= MOST_WEI):
-            raise InvalidInput(path="max_fee_per_gas", expected="wei, from 1", actual=describe(self.max_fee_per_gas))
-        if self.max_fee is not None:
-            to_base_units(self.max_fee, _COIN, path="max_fee")
-
-    def caps(self, gas: int, max_total: int, now: int | None) -> Caps:
-        """The caps of a plan that may use so much gas, where ``now`` is what would be offered for it now (wei), if that is known.
-
-        Raises:
-            RuleViolation: ``fee_cap``: the chain asks for more.
-        """
-        most = None if self.max_fee is None else to_base_units(self.max_fee, _COIN, path="max_fee")
-        known = [cap for cap in (self.max_fee_per_gas, None if most is None else most // gas) if cap is not None]
-        if not known and now is None:
-            raise InvalidInput(path="max_fee", expected="a bound on the fee, since no node was asked", actual="none")
-        per_gas = min(*known, MOST_WEI) if known else min(_HEADROOM * (now or 0), MOST_WEI)
-        if now is not None and per_gas < now:
-            needed = f"{from_base_units(now * gas, _COIN):f} coins ({gwei(now)} a unit of gas)"
-            raise RuleViolation("fee_cap", f"the fees may come to {needed} now, and at most {gwei(per_gas)} a unit of gas are allowed")
-        return Caps(max_total, per_gas, per_gas * gas if most is None else most)
-
 
 _DEFAULT_LIMITS: Final = Limits()
 
@@ -127,7 +71,7 @@ def plan_purchase(
         Reverted: a step would be refused.
         NodeError: no valid answer.
     """
-    account, amount, begun = _account(buyer, "buyer"), _amount(quantity, "quantity"), _time(now)
+    account, amount, begun = checked_account(buyer, "buyer"), _amount(quantity, "quantity"), checked_time(now)
     _check_target(target, pins)
     if pins.currency.decimals is None:
         hint = "max_total is in whole units, and how many base units that is must not be a node's word; `orderseal buy pins` writes them"
@@ -137,9 +81,9 @@ def plan_purchase(
     pins = check_state(pins, state)
     cap = to_base_units(max_total, state.currency.decimals, path="max_total")
     leaves, arrives = check_purchase(target, pins, state, amount, cap)
-    draft = _Draft("purchase", pins, account, call, state, limits, begun, name or secrets.token_hex(8))
+    draft = Draft("purchase", pins, account, call, state, limits, begun, name or secrets.token_hex(8))
     expected = Expected(leaves, arrives, state.listing.price, 0)
-    return (yield from _simulated(draft, expected, cap, leaves))
+    return (yield from simulated(draft, expected, cap, leaves))
 
 
 def plan_listing(
@@ -165,7 +109,7 @@ def plan_listing(
         amount, min_count, max_count: how many are offered, and may be bought at once, in the contract's count.
         now, limits, name: as in :func:`plan_purchase`, which also says what is raised.
     """
-    account, sold = _account(seller, "seller"), _account(token, "token")
+    account, sold = checked_account(seller, "seller"), checked_account(token, "token")
     _check_counts(price=price, amount=amount, min_count=min_count, max_count=max_count)
     call = List(
         token=sold,
@@ -192,7 +136,7 @@ def plan_update(
     name: str | None = None,
 ) -> Dialogue[Plan]:
     """Plan to change a listing: approve exactly what is offered from now on, then ``update``. See :func:`plan_listing`."""
-    account, sold = _account(seller, "seller"), _account(token, "token")
+    account, sold = checked_account(seller, "seller"), checked_account(token, "token")
     _check_counts(price=price, amount=amount, min_count=min_count, max_count=max_count)
     call = Update(
         token=sold,
@@ -208,7 +152,7 @@ def plan_delisting(
     pins: Pins, *, seller: AddressLike, token: AddressLike, now: float, limits: Limits = _DEFAULT_LIMITS, name: str | None = None
 ) -> Dialogue[Plan]:
     """Plan to withdraw a listing: ``delist``, then the allowance back to zero. See :func:`plan_listing`."""
-    account, sold = _account(seller, "seller"), _account(token, "token")
+    account, sold = checked_account(seller, "seller"), checked_account(token, "token")
     return (yield from _sale("delist", pins, account, Delist(token=sold), limits, now, name))
 
 
@@ -234,7 +178,7 @@ def offline_purchase(
         price: as the contract holds it.
         currency_decimals, token_decimals: 0…77.
     """
-    account, amount, begun = _account(buyer, "buyer"), _amount(quantity, "quantity"), _time(now)
+    account, amount, begun = checked_account(buyer, "buyer"), _amount(quantity, "quantity"), checked_time(now)
     _check_target(target, pins)
     for path, digits in (("currency_decimals", currency_decimals), ("token_decimals", token_decimals)):
         if type(digits) is not int or not 0 <= digits <= _MOST_DECIMALS:
@@ -247,10 +191,10 @@ def offline_purchase(
     _check_total(leaves, cap, currency_decimals)
     _check_rules(target, amount)
     call = Buy(amount=amount, house_token=target.house_token, payment_token=pins.currency.address)
-    approvals = [_approval(pins, pins.currency.address, value) for value in (0, leaves)]
+    approvals = [approve_read(pins, pins.currency.address, value) for value in (0, leaves)]
     steps = [
-        *[Step(read.to, read.data, _APPROVE_GAS) for read in approvals],
-        Step(pins.marketplace.address, call.encode(), _CALL_GAS),
+        *[Step(read.to, read.data, APPROVE_GAS) for read in approvals],
+        Step(pins.marketplace.address, call.encode(), CALL_GAS),
     ]
     return Plan(
         kind="purchase",
@@ -263,7 +207,7 @@ def offline_purchase(
         token_decimals=token_decimals,
         valid_until=begun + limits.valid_for,
         simulation="none",
-        unchecked=(_NOT_READ, _NOT_SIMULATED),
+        unchecked=(_NOT_READ, NOT_SIMULATED),
         name=name or secrets.token_hex(8),
     )
 
@@ -271,7 +215,7 @@ def offline_purchase(
 # -- Checks of what was read --------------------------------------------------------------------------------------------------------
 
 
-def check_state(pins: Pins, state: State) -> Pins:
+def check_state(pins: Pins, state: State | Standing) -> Pins:
     """Hold what stands on the chain against the pins, and fill in what they leave open: decimals and units.
 
     Raises:
@@ -348,7 +292,12 @@ def _filled(pins: Pins, currency_decimals: int, token_decimals: int) -> Pins:
     return replace(pins, currency=replace(pins.currency, decimals=currency_decimals), units=units)
 
 
-def _account(value: AddressLike, path: str) -> Address:
+def checked_account(value: AddressLike, path: str) -> Address:
+    """An address that is not zero.
+
+    Raises:
+        InvalidInput: at ``path``.
+    """
     try:
         found = Address(value)
     except InvalidInput as error:
@@ -365,7 +314,12 @@ def _amount(value: int, path: str) -> int:
     return value
 
 
-def _time(now: float) -> int:
+def checked_time(now: float) -> int:
+    """Unix seconds as a whole number.
+
+    Raises:
+        InvalidInput: no such number.
+    """
     if isinstance(now, bool) or not isinstance(now, int | float) or not 0 <= now < _LATEST:
         raise InvalidInput(path="now", expected="Unix seconds", actual=describe(now))
     return int(now)
@@ -381,85 +335,6 @@ def _check_target(target: Target, pins: Pins) -> None:
             raise PlanMismatch(f"target.{what}", expected=f"{pinned}, which is pinned", actual=str(found))
 
 
-# -- Drafts and their simulation ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    kind: Kind
-    pins: Pins
-    account: Address
-    call: Buy | List | Update | Delist
-    state: State
-    limits: Limits
-    now: int
-    name: str
-
-    @property
-    def stage(self) -> Stage:
-        currency = self.pins.currency.address
-        approved, other = (currency, self.call.house_token) if isinstance(self.call, Buy) else (self.call.token, currency)
-        return Stage(self.account, self.pins.marketplace.address, approved, other)
-
-    @property
-    def allowance(self) -> int:
-        return (self.state.currency if isinstance(self.call, Buy) else self.state.token).allowance
-
-    def steps(self, approvals: Sequence[int]) -> list[Read]:
-        call = Read(self.pins.marketplace.address, self.call.encode())
-        approving = [_approval(self.pins, self.stage.approved, value) for value in approvals]
-        return [call, *approving] if self.kind == "delist" else [*approving, call]
-
-    def names(self, reads: Sequence[Read]) -> list[str]:
-        return [self.kind if read.to == self.stage.spender else "approve" for read in reads]
-
-    def plan(self, steps: Sequence[Step], expected: Expected, cap: int, simulation: Literal["eth_simulateV1", "executor", "none"]) -> Plan:
-        gas = sum([step.gas for step in steps]) + (0 if self.kind == "delist" else REVOKE_GAS)
-        offered = _offered(self.state)
-        if self.state.coins < gas * offered:
-            has, needs = (f"{from_base_units(value, _COIN):f}" for value in (self.state.coins, gas * offered))
-            raise RuleViolation("coins", f"the account has {has} coins for fees, and {needs} may be needed")
-        return Plan(
-            kind=self.kind,
-            chain_id=self.pins.chain_id,
-            account=self.account,
-            steps=tuple(steps),
-            pins=self.pins,
-            caps=self.limits.caps(gas, cap, offered),
-            expected=expected,
-            token_decimals=self.state.token.decimals,
-            valid_until=self.now + self.limits.valid_for,
-            simulation=simulation,
-            unchecked=(_NOT_SIMULATED,) if simulation == "none" else (),
-            name=self.name,
-            facts=_facts(self.state),
-        )
-
-
-def _approval(pins: Pins, token: Address, value: int) -> Read:
-    return Read(token, Approve(spender=pins.marketplace.address, value=value).encode())
-
-
-def _facts(state: State) -> dict[str, Any]:
-    """What a reader of the plan may like to see: as the node said."""
-    return {
-        "block": state.block,
-        "currency": {"symbol": state.currency.symbol, "balance": str(state.currency.balance), "allowance": str(state.currency.allowance)},
-        "token": {"symbol": state.token.symbol, "balance": str(state.token.balance), "allowance": str(state.token.allowance)},
-        "listing": {
-            "price": str(state.listing.price),
-            "left": str(state.listing.token_amount),
-            "minbuycount": str(state.listing.min_buy_count),
-            "maxbuycount": str(state.listing.max_buy_count),
-        },
-        "offered_fee_per_gas": str(_offered(state)),
-    }
-
-
-def _offered(state: State) -> int:
-    return state.fees.suggest(cap=MOST_WEI).most
-
-
 def _sale(
     kind: Literal["list", "update", "delist"],
     pins: Pins,
@@ -469,7 +344,7 @@ def _sale(
     now: float,
     name: str | None,
 ) -> Dialogue[Plan]:
-    begun = _time(now)
+    begun = checked_time(now)
     state = yield from read_state(pins, account, call.token, 0)
     pins = check_state(pins, state)
     assert pins.units is not None
@@ -483,88 +358,7 @@ def _sale(
     if isinstance(call, List) and state.token.balance < offered:
         has, needs = (f"{from_base_units(value, state.token.decimals):f}" for value in (state.token.balance, offered))
         raise RuleViolation("balance", f"the account has {has} of the token, and {needs} would be offered")
-    draft = _Draft(kind, pins, account, call, state, limits, begun, name or secrets.token_hex(8))
+    draft = Draft(kind, pins, account, call, state, limits, begun, name or secrets.token_hex(8))
     price = call.price if isinstance(call, List) else call.new_price if isinstance(call, Update) else 0
     # Whether a marketplace takes the tokens at once or leaves them with the seller is not documented: the simulation shows it.
-    return (yield from _simulated(draft, Expected(0, 0, price, offered), offered, offered))
-
-
-def _simulated(draft: _Draft, expected: Expected, cap: int, allowed: int) -> Dialogue[Plan]:
-    """Find the approvals that work, and hold what the simulation shows against what is expected."""
-    plain = [] if draft.allowance == allowed else [allowed]
-    # A second choice for tokens such as USDT, which want an allowance back at zero before it gets another value.
-    choices = [plain] if draft.allowance in (0, allowed) or not allowed else [plain, [0, allowed]]
-    sequences = [draft.stage.reads(draft.steps(choice)) for choice in choices]
-    if draft.kind == "purchase":
-        look = balance(draft.stage.approved, _PROBE)
-        sequences.append([look, Read(draft.stage.approved, TransferCall(to=_PROBE, value=expected.leaves).encode()), look])
-    simulations = yield from simulate(draft.account, sequences, draft.state.block)
-    if simulations is None:
-        reads = draft.steps(choices[-1])
-        gas = [_CALL_GAS if read.to == draft.stage.spender else _APPROVE_GAS for read in reads]
-        steps = [Step(read.to, read.data, limit) for read, limit in zip(reads, gas, strict=True)]
-        return draft.plan(steps, expected, cap, "none")
-    if draft.kind == "purchase":
-        _check_probe(simulations.pop(), expected.leaves)
-    chosen, found = _chosen(draft, choices, [read_rehearsal(simulation) for simulation in simulations])
-    reads = draft.steps(choices[chosen])
-    found.check_steps(draft.names(reads))
-    expected = _compare(draft, found, expected)
-    way = simulations[chosen].way
-    steps = [Step(read.to, read.data, _limit(ran.gas, way)) for read, ran in zip(reads, found.steps, strict=True)]
-    plan = draft.plan(steps, expected, cap, way)
-    for read, ran in zip(reads, found.steps, strict=True):
-        if read.to == draft.stage.spender and ran.logs is not None:
-            check_logs(plan, ran.logs, "simulation")
-    return plan
-
-
-def _limit(gas: int, way: Literal["eth_simulateV1", "executor"]) -> int:
-    """Half as much again. Within one call, what an earlier step has touched is cheaper than it will be in a transaction of its own."""
-    limit = gas * 3 // 2 + (10_000 if way == "eth_simulateV1" else _SHARED_GAS)
-    if limit > _MOST_GAS:
-        raise PlanMismatch("simulation: gas", expected=f"at most {_MOST_GAS}", actual=str(limit))
-    return limit
-
-
-def _chosen(draft: _Draft, choices: Sequence[Sequence[int]], found: Sequence[Rehearsal]) -> tuple[int, Rehearsal]:
-    """The first choice whose approvals all work; else the first, which then says why not."""
-    for index, (choice, rehearsal) in enumerate(zip(choices, found, strict=True)):
-        names = draft.names(draft.steps(choice))
-        if all(ran.success and says_yes(ran) for ran, name in zip(rehearsal.steps, names, strict=True) if name == "approve"):
-            return index, rehearsal
-    return 0, found[0]
-
-
-def _check_probe(simulation: Simulation, value: int) -> None:
-    """A token that keeps part of each transfer pays the seller less than the buyer agreed to; the contract may revert, or take more."""
-    before, transfer, after = simulation.ran
-    if transfer.success and (received := number(after) - number(before)) != value:
-        hint = "The token keeps part of what is transferred"
-        raise PlanMismatch("simulation: what a payment delivers", expected=f"{value} base units", actual=str(received), hint=hint)
-
-
-def _compare(draft: _Draft, found: Rehearsal, expected: Expected) -> Expected:
-    """Hold the balances against what is expected; give it with what only the simulation knows."""
-    if draft.kind == "purchase":
-        _equal("what leaves", expected.leaves, found.left, draft)
-        _equal("what arrives", expected.arrives, found.arrived, draft)
-    elif draft.kind == "delist":
-        _equal("what arrives of the currency", 0, found.arrived, draft)
-        if found.left > 0:
-            raise PlanMismatch("simulation: what leaves", expected="nothing", actual=f"{found.left} base units")
-    else:
-        _equal("what arrives of the currency", 0, found.arrived, draft)
-        # The marketplace leaves the tokens with the seller until they are bought, or takes all at once.
-        taken = expected.allowance - found.allowance
-        if found.left != taken or taken not in (0, expected.allowance):
-            raise PlanMismatch("simulation: what leaves", expected=f"0 or {expected.allowance} base units", actual=str(found.left))
-        expected = replace(expected, leaves=taken, allowance=found.allowance)
-    _equal("the allowance afterwards", expected.allowance, found.allowance, draft)
-    return expected
-
-
-def _equal(what: str, expected: int, actual: int, draft: _Draft) -> None:
-    if expected != actual:
-        hint = "If the contract counts in another way, say so with units in the pins" if draft.kind == "purchase" else ""
-        raise PlanMismatch(f"simulation: {what}", expected=f"{expected} base units", actual=str(actual), hint=hint)
+    return (yield from simulated(draft, Expected(0, 0, price, offered), offered, offered))

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from orderseal.cli.approve import approve_app
 from orderseal.cli.bench import bench_command
 from orderseal.cli.buy import buy_app
 from orderseal.cli.decode import decode_app
@@ -47,6 +48,7 @@ app.command("panic")(panic_command)
 app.add_typer(decode_app, name="decode")
 app.add_typer(buy_app, name="buy")
 app.add_typer(sell_app, name="sell")
+app.add_typer(approve_app, name="approve")
 
 
 def _print_version(wanted: bool) -> None:

@@ -9,7 +9,7 @@ from orderseal.chain.erc20 import Approve
 from orderseal.chain.fees import gwei
 from orderseal.chain.marketplace import Buy
 from orderseal.chain.pins import PinnedCode, PinnedCurrency, PinnedMarketplace
-from orderseal.chain.plan import Plan
+from orderseal.chain.plan import UNLIMITED, Plan
 from orderseal.cli.ledger import cut
 from orderseal.signing import Address, format_time, from_base_units
 
@@ -25,10 +25,14 @@ _COUNTS: Final = ("amount", "token_amount", "min_buy_count", "max_buy_count", "c
 
 def plan_lines(plan: Plan, now: float) -> Iterator[str]:
     """All that a plan does, for people: read from its calldata, its caps and its pins, never from its ``facts``."""
-    yield f"plan      {plan.kind} on chain {plan.chain_id}, with {len(plan.steps)} transaction{'s' if len(plan.steps) > 1 else ''}"
+    yield f"plan      {plan.kind} on chain {plan.chain_id}, with {len(plan.steps)} transaction{'' if len(plan.steps) == 1 else 's'}"
     yield f"account   {plan.account}"
     left = plan.valid_until - int(now)
     yield f"good      until {format_time(plan.valid_until)}" + (f", for {_span(left)}" if left >= 0 else ": EXPIRED, nothing of it is sent")
+    for warning in _warnings(plan):
+        yield from wrap(warning, _WIDTH, initial_indent="WARNING   ", subsequent_indent="          ")
+    if not plan.steps:
+        yield "nothing   is to be sent: the allowance was right already"
     for index, step in enumerate(plan.steps):
         call = _call(plan, index)
         yield ""
@@ -106,6 +110,7 @@ def plan_json(plan: Plan, now: float) -> dict[str, Any]:
         "expired": now > plan.valid_until,
         "simulation": plan.simulation,
         "unchecked": list(plan.unchecked),
+        "warnings": _warnings(plan),
         "facts": dict(plan.facts),
     }
 
@@ -138,6 +143,16 @@ def coins(wei: int) -> str:
 # -- Parts ------------------------------------------------------------------------------------------------------------------------
 
 
+def _approving(plan: Plan) -> bool:
+    return isinstance(plan.call, Approve)
+
+
+def _warnings(plan: Plan) -> list[str]:
+    if plan.kind != "unlimited-approval":
+        return []
+    return ["UNLIMITED: it may take all of this token that the account has, now and ever, until the allowance is set to zero"]
+
+
 def _call(plan: Plan, index: int) -> Call[Any]:
     """A step's call, read from its calldata."""
     return plan.call if plan.what(index) == plan.kind else Approve.decode(plan.steps[index].data)
@@ -163,7 +178,8 @@ def _shown(plan: Plan, field: str, value: Any) -> str:
 
 
 def _role(plan: Plan, address: Address) -> str:
-    roles = {plan.spender: "marketplace", plan.pins.currency.address: "currency", plan.token: "token", plan.account: "you"}
+    spender = "spender" if _approving(plan) else "marketplace"
+    roles = {plan.spender: spender, plan.pins.currency.address: "currency", plan.token: "token", plan.account: "you"}
     return f"  {roles[address]}" if address in roles else ""
 
 
@@ -172,7 +188,9 @@ def _decimals(plan: Plan, token: Address) -> int:
 
 
 def _whole(plan: Plan, units: int, token: Address) -> str:
-    name = "the currency" if token == plan.pins.currency.address else "the token"
+    name = "the currency" if token == plan.pins.currency.address and not _approving(plan) else "the token"
+    if units == UNLIMITED and _approving(plan):
+        return f"all of {name}, without limit"
     if units >= 2**256:
         return f"more of {name} than there can be"
     return f"{from_base_units(units, _decimals(plan, token)):f} of {name}"
@@ -204,8 +222,11 @@ def _pins_lines(plan: Plan) -> Iterator[str]:
     assert pins.units is not None
     yield ""
     yield "pinned    the user's own, held against the chain before each step"
-    for name, code in (("marketplace", pins.marketplace), ("currency", pins.currency)):
-        yield from _code_lines(name, code)
+    spender, token = ("spender", "token") if _approving(plan) else ("marketplace", "currency")
+    yield from _code_lines(spender, pins.marketplace)
+    yield from _code_lines(token, pins.currency)
+    if _approving(plan):
+        return
     tokens = pins.tokens or ()
     yield f"  tokens       {', '.join(map(str, tokens[:1])) or 'any: read the address of the token above'}"
     yield from [f"               {token}" for token in tokens[1:20]]

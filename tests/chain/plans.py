@@ -73,6 +73,25 @@ DELISTING = replace(
     steps=(Step(MARKET, packed("delist(address)", HOUSE), 200_000), approve(0, HOUSE)),
     expected=Expected(0, 0, 0, 0),
 )
+SETTLEMENT_PINS = replace(PINS, tokens=None, units=Units(1, 10**6))
+APPROVAL = replace(
+    PURCHASE,
+    kind="approval",
+    steps=(approve(0), approve(2200)),
+    pins=SETTLEMENT_PINS,
+    expected=Expected(0, 0, 0, 2200),
+    token_decimals=6,
+)
+REVOCATION = replace(APPROVAL, steps=(approve(0),), expected=Expected(0, 0, 0, 0))
+STANDING = replace(APPROVAL, steps=())
+UNLIMITED_APPROVAL = replace(
+    APPROVAL,
+    kind="unlimited-approval",
+    steps=(approve(MOST),),
+    caps=replace(CAPS, max_total=MOST),
+    expected=Expected(0, 0, 0, MOST),
+)
+APPROVALS = {"approval": APPROVAL, "revocation": REVOCATION, "unlimited": UNLIMITED_APPROVAL}
 UNCHECKED = replace(PURCHASE, simulation="none", unchecked=('it says "nothing" \\ was <simulated>',))
 HUGE = replace(
     PURCHASE,
@@ -92,4 +111,5 @@ PLANS = {
     "delist": DELISTING,
     "unchecked": UNCHECKED,
     "huge": HUGE,
+    **APPROVALS,
 }

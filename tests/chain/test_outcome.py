@@ -9,9 +9,25 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.chain.plans import ACCOUNT, CURRENCY, DELISTING, ESCROWED, HOUSE, LISTING, MARKET, OFFERED, PLANS, PURCHASE, THIEF, UPDATE, at
+from tests.chain.plans import (
+    ACCOUNT,
+    APPROVALS,
+    CURRENCY,
+    DELISTING,
+    ESCROWED,
+    HOUSE,
+    LISTING,
+    MARKET,
+    OFFERED,
+    PLANS,
+    PURCHASE,
+    THIEF,
+    UPDATE,
+    at,
+)
 
 from orderseal.chain.abi import RawLog
+from orderseal.chain.erc20 import Approval
 from orderseal.chain.outcome import check_logs, expected_event
 from orderseal.chain.plan import Plan
 from orderseal.signing import Address, OrdersealError, PlanMismatch
@@ -165,6 +181,10 @@ def test_the_hint_about_units_is_for_purchases() -> None:
 def test_the_event_is_that_of_the_calldata(name: str) -> None:
     plan = PLANS[name]
     event = expected_event(plan)
+    if name in APPROVALS:
+        assert event == Approval(owner=ACCOUNT, spender=MARKET, value=plan.expected.allowance)
+        return
+    assert not isinstance(event, Approval)
     kinds = {"purchase": "ListingBuyEvent", "list": "ListEvent", "update": "ListingUpdateEvent", "delist": "ListingDelistEvent"}
     assert (type(event).__name__, event.user, event.house, event.timestamp) == (kinds[plan.kind], ACCOUNT, HOUSE, 0)
 
