@@ -12,7 +12,7 @@ Importing this package needs only the standard library. Starting a server needs 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from orderseal.sandbox.brokerstr import BrokersTrSandbox, BrokersTrSettings, Integration
@@ -49,6 +49,7 @@ __all__ = [
     "Transfer",
     "create_app",
     "run",
+    "run_all",
 ]
 
 
@@ -84,3 +85,23 @@ def run(
     from orderseal.sandbox.server import serve
 
     serve(app, host, port, on_ready)
+
+
+def run_all(
+    venues: Mapping[str, Settings | TwinSettings],
+    host: str = "127.0.0.1",
+    port: int = 0,
+    on_ready: Callable[[dict[str, str]], None] | None = None,
+) -> None:
+    """Serve several venues in the foreground, in this process, until Ctrl-C or SIGTERM; then return normally.
+
+    ``venues`` gives each one a name of your own. The first is served on ``port`` (``OSError`` if it is taken), the others on the ports
+    after it, or on free ones where those are taken. ``on_ready`` is called once with the URL of each, when all accept connections.
+    ``host`` and the other errors are those of :func:`run`; ``ValueError`` also for no venue at all.
+    """
+    if not venues:
+        raise ValueError("venues must name at least one venue")
+    apps = [create_app(settings) for settings in venues.values()]
+    from orderseal.sandbox.server import serve_together
+
+    serve_together(apps, host, port, lambda urls: on_ready(dict(zip(venues, urls, strict=True))) if on_ready else None)

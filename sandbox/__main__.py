@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import fields
+from typing import Any
 
 from orderseal.sandbox.requirements import require_extra
-from orderseal.sandbox.settings import Settings
+from orderseal.sandbox.settings import SECRET_VARIABLES, SECRETS, Settings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,7 +18,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     try:
-        settings = Settings(**{item.name: getattr(given, item.name) for item in fields(Settings)})
+        shown: dict[str, Any] = {item.name: getattr(given, item.name) for item in fields(Settings) if item.name not in SECRETS}
+        key, secret = (os.environ.get(SECRET_VARIABLES[name]) for name in SECRETS)
+        settings = Settings(**shown, taker_key=key, taker_secret=secret)
     except ValueError as exc:
         parser.error(str(exc))
     try:
@@ -49,10 +53,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--step-delay-max", type=float, default=defaults.step_delay_max, help="seconds (default %(default)s)")
     parser.add_argument("--heartbeat-interval", type=float, default=defaults.heartbeat_interval, help="seconds (default %(default)s)")
     parser.add_argument("--seed", type=int, default=None, help="fixes what varies per run (default: random)")
-    parser.add_argument("--quantity-unit", choices=("whole", "wei"), default=defaults.quantity_unit, help="unit in order queries")
+    parser.add_argument("--quantity-unit", choices=("whole", "wei", "varied"), default=defaults.quantity_unit, help="unit in order queries")
     parser.add_argument("--seed-shares", type=int, default=defaults.seed_shares, help="shares of a new maker (default %(default)s)")
     parser.add_argument("--maker-balance", type=int, default=None, help="stablecoin base units of a new maker (default: no limit)")
     parser.add_argument("--chaos", type=int, default=None, help="seed of a random mix of faults for create requests (default: none)")
+    parser.add_argument("--takers", choices=("engine", "manual"), default=defaults.takers, help="who executes orders (default %(default)s)")
+    parser.add_argument("--lock-seconds", type=int, default=defaults.lock_seconds, help="of a taker's lock (default %(default)s)")
+    parser.add_argument("--cancel-timeout", type=float, default=defaults.cancel_timeout, help="seconds (default %(default)s)")
+    parser.add_argument("--taker-window", type=int, default=defaults.taker_window, help="seconds each way (default %(default)s)")
     return parser
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from orderseal.sandbox.clock import Clock
 from orderseal.sandbox.control import control_routes
@@ -23,11 +26,13 @@ from orderseal.sandbox.errors import (
     envelope,
 )
 from orderseal.sandbox.faults import FaultSwitch
+from orderseal.sandbox.feeds import other_feeds
 from orderseal.sandbox.frame import Frame
 from orderseal.sandbox.player import phrase
 from orderseal.sandbox.replies import reply
-from orderseal.sandbox.routes import api_routes
+from orderseal.sandbox.routes import api_routes, corporate_routes
 from orderseal.sandbox.settings import Settings
+from orderseal.sandbox.taker.routes import taker_routes
 from orderseal.sandbox.venue import Venue
 
 
@@ -43,13 +48,18 @@ def build_app(settings: Settings) -> Starlette:
         return broken(exc)
 
     app = Starlette(
-        routes=[*api_routes(venue), *control_routes(venue, host)],
+        routes=[*venue_routes(venue), *control_routes(venue, host)],
         middleware=[Middleware(Frame, host=host, broken=broken)],
         exception_handlers={ApiError: refused, InstrumentError: refused, HTTPException: refused},
     )
     # A redirect for a trailing slash would be the one reply without an envelope.
     app.router.redirect_slashes = False
     return app
+
+
+def venue_routes(venue: Venue) -> list[BaseRoute]:
+    """Return all that the venue itself serves; literal paths before those with parameters."""
+    return [*taker_routes(venue), *api_routes(venue), *corporate_routes(venue), *other_feeds(venue)]
 
 
 class _StoveHost:
@@ -67,7 +77,7 @@ class _StoveHost:
         return self._venue.faults
 
     def tick(self) -> None:
-        self._venue.book.expire()
+        self._venue.tick()
 
     def expire_token(self, authorization: str) -> None:
         self._venue.tokens.expire_header(authorization)
@@ -80,12 +90,15 @@ class _StoveHost:
 
 
 def _error_reply(venue: Venue, exc: Exception) -> Response:
+    headers: Mapping[str, str] | None = None
     if isinstance(exc, InstrumentError):
         return reply({"error": exc.text}, exc.status)
     if isinstance(exc, HTTPException):
         kinds = {404: UNKNOWN_ROUTE, 405: METHOD_NOT_ALLOWED}
-        exc = ApiError(kinds.get(exc.status_code, INVALID_PARAMETER))
+        headers, exc = exc.headers, ApiError(kinds.get(exc.status_code, INVALID_PARAMETER))
     elif not isinstance(exc, ApiError):
         exc = ApiError(INTERNAL_ERROR)
     status, body = envelope(exc, venue.variation)
-    return reply(body, status)
+    response = reply(body, status)
+    response.headers.update(headers or {})
+    return response

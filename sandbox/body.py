@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Literal, NoReturn, cast
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 from orderseal.sandbox.errors import BODY_TOO_LARGE, INVALID_PARAMETER, MALFORMED_BODY, UNSUPPORTED_MEDIA, ApiError
 
@@ -51,6 +53,12 @@ def decode_json(body: bytes) -> object:
 def media_type(request: Request) -> str:
     """Return the media type that a request names, without parameters, in lower case; empty if it names none."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def raw_path(scope: Scope) -> str:
+    """Return the path of a request as it was sent, without decoding and without the query."""
+    raw = scope.get("raw_path")
+    return bytes(raw).decode("latin-1").partition("?")[0] if raw else str(scope["path"])
 
 
 async def read_body(request: Request) -> bytes:
@@ -181,6 +189,23 @@ class Query:
         if value not in choices:
             raise invalid(f"The {name} parameter must be one of {', '.join(choices)}")
         return value
+
+    def is_empty(self) -> bool:
+        return not self._params
+
+    def moment(self, name: str) -> int | None:
+        """Return a Unix time that is given in seconds or, as times are elsewhere, in ISO 8601."""
+        value = self.text(name)
+        if value is None or _INTEGER.fullmatch(value):
+            return self.integer(name)
+        try:
+            moment = datetime.fromisoformat(value)
+            return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
+        except (ValueError, OverflowError) as exc:
+            raise invalid(f"The {name} parameter must be a time") from exc
+
+    def descending(self) -> bool:
+        return self.one_of("sort_order", ("desc", "asc")) == "desc"
 
     def paging(self, large: Literal["clamped", "refused"]) -> tuple[int, int]:
         """Return page number and page size (default 1 and 20, at most 100)."""

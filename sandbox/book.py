@@ -22,15 +22,13 @@ from orderseal.sandbox.errors import (
     ApiError,
 )
 from orderseal.sandbox.market import INSTRUMENTS, WEI, least_incentive
-from orderseal.sandbox.orders import Fill, Order, SignedOrder, Status
+from orderseal.sandbox.orders import FINAL, Fill, Order, SignedOrder, Status
 from orderseal.sandbox.settings import Settings
 from orderseal.sandbox.variation import Variation
 
-LOCK_SECONDS = 3600
-
-_FINAL = frozenset({Status.FILLED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
 _ON_BOOK = frozenset({Status.PENDING, Status.PARTIALLY_FILLED})
 
+Changed = Callable[[str], None]
 Listener = Callable[[Order, Status | None, Status, "dict[str, object] | None"], None]
 
 
@@ -55,17 +53,22 @@ class Account:
 
 
 class Book:
-    """Keeps all orders; every change of state goes to ``listener`` as (order, from, to, metadata)."""
+    """Keeps all orders.
 
-    def __init__(self, settings: Settings, variation: Variation, clock: Clock, rng: Random, listener: Listener) -> None:
+    Every change of state goes to ``listener`` as (order, from, to, metadata); then, as after every fill, ``changed`` gets the ticker.
+    """
+
+    def __init__(self, settings: Settings, variation: Variation, clock: Clock, rng: Random, listener: Listener, changed: Changed) -> None:
         self._settings = settings
         self._variation = variation
         self._clock = clock
         self._rng = rng
         self._listener = listener
+        self._changed = changed
         self._accounts: dict[str, Account] = {}
         self._by_id: dict[str, Order] = {}
         self._by_maker: dict[str, list[Order]] = defaultdict(list)
+        self._by_hash: dict[str, Order] = {}
         self._deadlines: list[tuple[int, int, Order]] = []
         self._blocks = rng.randrange(10_000_000, 20_000_000)
 
@@ -98,6 +101,17 @@ class Book:
             raise ApiError(ORDER_NOT_FOUND)
         return order
 
+    def with_hash(self, order_hash: str) -> Order:
+        """Return the order of any maker with this hash; raise ``ApiError`` for an unknown one."""
+        order = self._by_hash.get(order_hash.lower())
+        if order is None:
+            raise ApiError(ORDER_NOT_FOUND)
+        return order
+
+    def all_orders(self) -> list[Order]:
+        """Return the orders of all makers, the oldest first."""
+        return list(self._by_id.values())
+
     def accept(self, signed: SignedOrder) -> Order:
         """Take an order onto the book; there is no await inside, so one nonce is taken exactly once."""
         account = self.account(signed.maker)
@@ -108,7 +122,8 @@ class Book:
         cash, shares = (signed.price * signed.quantity + signed.incentive, 0) if signed.is_buy else (0, signed.quantity)
         self._require_funds(account, signed, cash, shares)
         pays_enough = signed.incentive >= least_incentive(self._variation, signed.asset, signed.price, signed.quantity)
-        if pays_enough and outcome_digit(signed.quantity) == 3 and self._variation.rejected_as == "error":
+        played = pays_enough and self._settings.takers == "engine"
+        if played and outcome_digit(signed.quantity) == 3 and self._variation.rejected_as == "error":
             if self._variation.rejection_takes_nonce:
                 self._use_nonce(account, signed.nonce)
             raise ApiError(ORDER_REJECTED, "the quantity asks the mock matching engine for a rejection")
@@ -117,7 +132,7 @@ class Book:
         order = Order(
             signed=signed,
             id=self.random_uuid(),
-            order_hash=self._order_hash(signed),
+            order_hash=self.order_hash(signed),
             sequence=len(self._by_id),
             created_at=now,
             updated_at=now,
@@ -130,6 +145,7 @@ class Book:
             account.positions[signed.ticker].locked += shares
         self._by_id[order.id] = order
         self._by_maker[signed.maker].append(order)
+        self._by_hash[order.order_hash] = order
         heapq.heappush(self._deadlines, (signed.deadline, order.sequence, order))
         return order
 
@@ -138,38 +154,46 @@ class Book:
         if not order.announced:
             order.announced = True
             self._listener(order, None, Status.PENDING, None)
+            self._changed(order.signed.ticker)
 
     def move(self, order: Order, status: Status, metadata: dict[str, object] | None = None) -> None:
         self.announce(order)
         previous, order.status, order.updated_at = order.status, status, self._clock.time()
-        if status in _FINAL:
+        if status in FINAL:
             self._release(order, order.locked_cash, order.locked_shares)
         self._listener(order, previous, status, metadata)
+        self._changed(order.signed.ticker)
 
-    def fill(self, order: Order, quantity: int, taker: str) -> None:
+    def touch(self, order: Order) -> None:
+        """Note that an order was executed further without a change of its state."""
+        order.updated_at = self._clock.time()
+        self._changed(order.signed.ticker)
+
+    def usual_fee(self, order: Order, quantity: int) -> int:
+        """Return what the mock matching engine takes for a fill: its part of the estimate, or of the incentive if that is less."""
+        signed = order.signed
+        least = least_incentive(self._variation, signed.asset, signed.price, signed.quantity)
+        return min(signed.incentive, least) * quantity // signed.quantity
+
+    def fill(self, order: Order, quantity: int, fee: int, taker: str, key: str | None = None) -> Fill:
         """Execute a part of an order at its limit price; shares or proceeds go to its principal."""
         signed = order.signed
         amount = signed.price * quantity
-        fee = (
-            min(signed.incentive, least_incentive(self._variation, signed.asset, signed.price, signed.quantity))
-            * quantity
-            // signed.quantity
-        )
         self._blocks += 1 + self._rng.randrange(20)
         order.filled += quantity
-        order.fills.append(
-            Fill(
-                id=self.random_uuid(),
-                taker=taker,
-                quantity=quantity,
-                amount=amount,
-                fee=fee,
-                tx_hash="0x" + self._rng.randbytes(32).hex(),
-                block_number=self._blocks,
-                reference_id=f"Taker-{self._rng.getrandbits(52):013x}",
-                created_at=self._clock.time(),
-            )
+        fill = Fill(
+            id=self.random_uuid(),
+            taker=taker,
+            quantity=quantity,
+            amount=amount,
+            fee=fee,
+            tx_hash="0x" + self._rng.randbytes(32).hex(),
+            block_number=self._blocks,
+            reference_id=f"Taker-{self._rng.getrandbits(52):013x}",
+            created_at=self._clock.time(),
+            key=key,
         )
+        order.fills.append(fill)
         if signed.is_buy:
             self._release(order, amount + fee, 0)
             self.account(signed.maker).spent[signed.asset] += amount + fee
@@ -180,10 +204,11 @@ class Book:
             position.cost -= position.cost * quantity // position.balance
             position.balance -= quantity
             self.account(signed.principal).spent[signed.asset] -= amount - fee
+        return fill
 
     def cancel(self, order: Order) -> bool:
         """Cancel an order that rests on the book; ask the taker for a locked one. Return whether it is cancelled now."""
-        if order.status is Status.LOCKED:
+        if order.status is Status.LOCKED or order.held is not None:
             order.cancel_requested = True
             return False
         if order.status not in _ON_BOOK:
@@ -197,12 +222,29 @@ class Book:
         waiting: list[tuple[int, int, Order]] = []
         while self._deadlines and self._deadlines[0][0] < now:
             entry = heapq.heappop(self._deadlines)
-            if entry[2].status in _ON_BOOK:
+            if entry[2].status in _ON_BOOK and entry[2].held is None:
                 self.move(entry[2], Status.EXPIRED)
-            elif entry[2].status not in _FINAL:
+            elif not entry[2].final:
                 waiting.append(entry)
         for entry in waiting:
             heapq.heappush(self._deadlines, entry)
+
+    def may_execute(self, signed: SignedOrder) -> bool:
+        """Tell whether an order's nonce is free, or is that of this very order and the order is not final."""
+        order = self._by_hash.get(self.order_hash(signed))
+        if order is not None:
+            return not order.final
+        return signed.nonce >= self._variation.first_nonce and signed.nonce not in self.account(signed.maker).used_nonces
+
+    def funds(self, signed: SignedOrder) -> tuple[int | None, int]:
+        """Return what the maker has to pay the order with, and what the order needs: stablecoin or shares; ``None`` means no limit."""
+        account = self.account(signed.maker)
+        if not signed.is_buy:
+            position = account.positions.get(signed.ticker)
+            return (position.balance if position else 0), signed.quantity
+        limit = self._settings.maker_balance
+        needed = signed.price * signed.quantity + signed.incentive
+        return (None if limit is None else limit - account.spent[signed.asset]), needed
 
     def random_uuid(self) -> str:
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
@@ -222,7 +264,7 @@ class Book:
         while account.next_nonce in account.used_nonces:
             account.next_nonce += 1
 
-    def _order_hash(self, signed: SignedOrder) -> str:
+    def order_hash(self, signed: SignedOrder) -> str:
         match self._variation.order_hash_kind:
             case "signing_hash":
                 return "0x" + signed.hashes.signing_hash.hex()

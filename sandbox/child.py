@@ -2,10 +2,11 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
 __all__ = ["ChildServer"]
@@ -33,8 +34,8 @@ class ChildServer:
         """Of the process, or ``None`` if none runs."""
         return None if self._process is None else self._process.pid
 
-    def start(self, command: Sequence[str]) -> str:
-        """Start it, wait until it is ready, and give its URL. On failure it is stopped."""
+    def start(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
+        """Start it, wait until it is ready, and give its URL; ``environment`` adds variables. On failure it is stopped."""
         if self._process is not None:
             raise self._error(f"{self._name} is already running")
         # A file, unlike a pipe, can never fill up and stall the server.
@@ -45,6 +46,7 @@ class ChildServer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
+                env={**os.environ, **(environment or {})},
                 # Ctrl-C in a terminal goes to the whole group; the server must outlive its user's clean-up.
                 start_new_session=True,
             )

@@ -1,4 +1,4 @@
-"""The venue's own clock, which may run ahead of this machine's or stand still, and its two time formats."""
+"""The venue's own clock, which may run ahead of this machine's or stand still, and its time formats."""
 
 from __future__ import annotations
 
@@ -40,6 +40,12 @@ class Clock:
 
     def http_date(self) -> str:
         return formatdate(self.time(), usegmt=True)
+
+
+def iso_nanoseconds(seconds: float) -> str:
+    """Return the form of the order book feed: ``2026-01-19T06:55:49.301529733Z``."""
+    whole, part = divmod(int(seconds * 10**9), 10**9)
+    return f"{iso(whole)[:-1]}.{part:09d}Z"
 
 
 def iso(seconds: float) -> str:

@@ -4,6 +4,13 @@
 * ``POST /sandbox/clock`` with ``{"offset_seconds": n}`` or ``{"frozen_at": unix_seconds}``: move or stop the venue's clock.
 * ``POST /sandbox/revoke-tokens``: every issued token becomes "Invalid token", and every socket is closed.
 * ``POST /sandbox/drop-sockets``: close every WebSocket.
+* ``POST /sandbox/silence-sockets`` with ``{"seconds": n, "lose": bool}``: every WebSocket stays open and says nothing for ``n`` seconds;
+  what was meant for it comes afterwards or, with ``lose``, never.
+* ``GET /sandbox/credentials``: API key, secret and an address of the first taker.
+* ``POST /sandbox/takers``: make one more taker; the reply has its credentials.
+* ``POST /sandbox/takers/expire`` with ``{"taker_key": key}``: from now on that key is expired.
+* ``POST /sandbox/corporate-actions`` with ``{"maker": address, "ticker": "AAPL", "action_type": "dividend", "holding_qty": "10",
+  "action_qty": "0", "compensation_qty": "0", "params": {…}}``: an action that waits for that maker.
 * ``POST /sandbox/faults`` with ``{"fault": name, "count": n, "method": "POST", "path": "/api/v1/orders", …}``: the next ``n`` (default 1)
   matching requests meet that fault. Method (or ``*``) and path (in which ``*`` stands for anything) are by default those of a create
   request; the faults and their parameters are those of :class:`orderseal.sandbox.Fault`.
@@ -25,10 +32,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from orderseal.sandbox.body import invalid, read_object
+from orderseal.sandbox.description import describe_stove
 from orderseal.sandbox.faults import Fault, Pattern
-from orderseal.sandbox.instruments import Instruments, local_route, read_count, read_since
+from orderseal.sandbox.instruments import Instruments, local_route, read_count, read_since, within
 from orderseal.sandbox.player import Host
 from orderseal.sandbox.replies import reply
+from orderseal.sandbox.twins.page import description_routes
 from orderseal.sandbox.venue import Venue
 
 
@@ -37,10 +46,16 @@ def control_routes(venue: Venue, host: Host) -> list[Route]:
     control = Control(venue, instruments)
     return [
         *instruments.routes(),
+        *description_routes(describe_stove()),
         local_route("GET", "/", control.about),
         local_route("GET", "/sandbox/run", control.describe_run),
         local_route("POST", "/sandbox/revoke-tokens", control.revoke_tokens),
         local_route("POST", "/sandbox/drop-sockets", control.drop_sockets),
+        local_route("POST", "/sandbox/silence-sockets", control.silence_sockets),
+        local_route("GET", "/sandbox/credentials", control.credentials),
+        local_route("POST", "/sandbox/takers", control.add_taker),
+        local_route("POST", "/sandbox/takers/expire", control.expire_taker),
+        local_route("POST", "/sandbox/corporate-actions", control.add_action),
         local_route("GET", "/sandbox/accepted", control.accepted),
         local_route("POST", "/sandbox/fail-next", control.fail_next),
     ]
@@ -60,12 +75,14 @@ class Control:
                 "about": "A local twin of the Stove venue, for tests. Not the venue, no real orders, no real money.",
                 "api": "/api/v1/",
                 "websocket": "/ws/maker/v1?types=order_status_change",
+                "docs": "/docs",
+                "openapi": "/openapi.json",
                 "test_control": "/sandbox/run",
             }
         )
 
     async def describe_run(self, _request: Request) -> Response:
-        return reply({"seed": self._venue.seed, "settings": asdict(self._venue.settings), "variation": self._venue.variation.describe()})
+        return reply({"seed": self._venue.seed, "settings": self._venue.settings.describe(), "variation": self._venue.variation.describe()})
 
     async def revoke_tokens(self, _request: Request) -> Response:
         self._venue.tokens.revoke_all()
@@ -73,6 +90,24 @@ class Control:
 
     async def drop_sockets(self, _request: Request) -> Response:
         return reply({"closed": self._venue.hub.drop_all()})
+
+    async def silence_sockets(self, request: Request) -> Response:
+        fields = (await read_object(request)).only("seconds", "lose")
+        lose = fields.boolean("lose") if fields.has("lose") else False
+        return reply({"silenced": self._venue.hub.silence(within(fields, "seconds", 0, 3600), lose=lose)})
+
+    async def credentials(self, _request: Request) -> Response:
+        return reply(self._venue.takers.first.credentials())
+
+    async def add_taker(self, _request: Request) -> Response:
+        return reply(self._venue.takers.add().credentials())
+
+    async def expire_taker(self, request: Request) -> Response:
+        self._venue.takers.expire((await read_object(request)).only("taker_key").string("taker_key"))
+        return reply({"expired": True})
+
+    async def add_action(self, request: Request) -> Response:
+        return reply({"id": self._venue.actions.add(await read_object(request)).id})
 
     async def fail_next(self, request: Request) -> Response:
         fields = (await read_object(request)).only("code", "count", "after")

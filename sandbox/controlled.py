@@ -33,6 +33,10 @@ class VenueServer(ABC):
     def _command(self) -> list[str]:
         """Return the command that starts the server."""
 
+    def _environment(self) -> dict[str, str]:
+        """Return what the server must know and no other user may see: variables of its environment."""
+        return {}
+
     @property
     def url(self) -> str:
         """``http://127.0.0.1:PORT``; raises ``SandboxError`` unless the server runs."""
@@ -50,7 +54,7 @@ class VenueServer(ABC):
     def start(self) -> Self:
         """Start the server and wait until it accepts connections."""
         require_extra()
-        self._url = self._server.start(self._command())
+        self._url = self._server.start(self._command(), self._environment())
         return self
 
     def stop(self) -> None:

@@ -11,7 +11,7 @@ from random import Random
 
 from eth_utils.address import to_checksum_address
 
-from orderseal.sandbox.book import LOCK_SECONDS, Book, outcome_digit
+from orderseal.sandbox.book import Book, outcome_digit
 from orderseal.sandbox.clock import Clock, iso
 from orderseal.sandbox.orders import Order, Status
 from orderseal.sandbox.settings import Settings
@@ -44,7 +44,7 @@ class Engine:
         await self._pause()
         self._book.announce(order)
         digit = outcome_digit(order.signed.quantity)
-        if not order.pays_enough or digit not in (2, 3, 4, 5, 6):
+        if self._settings.takers == "manual" or not order.pays_enough or digit not in (2, 3, 4, 5, 6):
             return
         try:
             if digit == 5:
@@ -62,7 +62,7 @@ class Engine:
             await self._step(order, Status.PENDING)
             metadata: dict[str, object] = {
                 "taker_address": self._taker,
-                "expires_at": iso(self._clock.time() + LOCK_SECONDS),
+                "expires_at": iso(self._clock.time() + self._settings.lock_seconds),
                 "lock_id": self._book.random_uuid(),
             }
             self._book.move(order, Status.LOCKED, metadata)
@@ -76,19 +76,22 @@ class Engine:
             order.notes = "Rejected by taker"
             self._book.move(order, Status.REJECTED)
             return
-        self._book.fill(order, order.signed.quantity // 2, self._taker)
+        self._fill(order, order.signed.quantity // 2)
         self._book.move(order, Status.PARTIALLY_FILLED)
         if digit == 2:
             return
         await self._step(order, Status.PARTIALLY_FILLED)
         if digit == 6:
-            self._book.fill(order, order.remaining, self._taker)
+            self._fill(order, order.remaining)
         self._book.move(order, Status.FILLED if digit == 6 else Status.CANCELLED)
+
+    def _fill(self, order: Order, quantity: int) -> None:
+        self._book.fill(order, quantity, self._book.usual_fee(order, quantity), self._taker)
 
     async def _step(self, order: Order, expected: Status) -> None:
         """Let some time pass; give up if the order is no longer where the course left it."""
         await self._pause()
-        if order.status is not expected:
+        if order.status is not expected or order.held is not None:
             raise _OffCourse
         if order.cancel_requested:
             order.cancel_requested = False

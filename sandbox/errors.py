@@ -1,6 +1,6 @@
 """The venue's error replies: the documented ones word for word, the others in the wording and code style of this run.
 
-Source: Authorization page (error table), Public overview (envelope and the ``400001`` example).
+Source: Authorization page (error table), Public overview (envelope and the ``400001`` example), taker authentication page (its table).
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ class Kind:
     """One kind of error.
 
     ``texts`` holds one text if the documents give it, else one for each wording. ``always_status`` marks errors whose
-    HTTP status is never hidden behind a 200, since they come from the transport and not from the order logic.
+    HTTP status is never hidden behind a 200, since they come from the transport and not from the order logic. ``code`` is the
+    documented one if it is not the status.
     """
 
     status: int
     number: int
     texts: tuple[str, ...]
     always_status: bool = False
+    code: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.texts) not in (1, WORDINGS):
@@ -42,6 +44,12 @@ TOKEN_EXPIRED = Kind(401, 0, ("Token expired",))
 INVALID_TOKEN = Kind(401, 0, ("Invalid token",))
 TOO_MANY_REQUESTS = Kind(429, 0, ("Too many requests",), always_status=True)
 INTERNAL_ERROR = Kind(500, 0, ("Internal server error",), always_status=True)
+
+TAKER_SIGNATURE_INVALID = Kind(401, 0, ("Signature verification failed",), code=10_010_008)
+TAKER_KEY_UNKNOWN = Kind(401, 0, ("API key not found",), code=10_010_009)
+TAKER_KEY_EXPIRED = Kind(401, 0, ("API key expired",), code=10_010_010)
+TAKER_TIMESTAMP_EXPIRED = Kind(401, 0, ("Timestamp expired",), code=10_010_011)
+TAKER_HEADER_MISSING = Kind(401, 0, ("Missing required header",), code=10_010_012)
 
 INVALID_PARAMETER = Kind(400, 1, ("Invalid parameter", "Invalid request parameters", "Bad request"))
 MALFORMED_BODY = Kind(400, 2, ("Malformed request body", "Invalid JSON", "Cannot parse request"))
@@ -65,6 +73,16 @@ UNKNOWN_ROUTE = Kind(404, 17, ("Not found", "Route not found", "No such endpoint
 METHOD_NOT_ALLOWED = Kind(405, 18, ("Method not allowed", "Method is not supported here", "Wrong HTTP method"), always_status=True)
 BODY_TOO_LARGE = Kind(413, 19, ("Request body too large", "Payload too large", "Body exceeds limit"), always_status=True)
 UNSUPPORTED_MEDIA = Kind(415, 20, ("Unsupported media type", "Content-Type must be application/json", "Expected JSON"), always_status=True)
+ORDER_NOT_OPEN = Kind(409, 21, ("Order is not open", "Order cannot be locked in its current status", "Order is not available"))
+LOCKED_BY_ANOTHER = Kind(403, 22, ("Forbidden", "Order is locked by another taker", "Order lock belongs to another taker"))
+NOT_LOCKED = Kind(409, 23, ("Order is not locked", "Order must be locked first", "No active lock on this order"))
+INVALID_FILL = Kind(400, 24, ("Invalid fill quantity", "Fill quantity exceeds the remaining quantity", "Fill quantity out of range"))
+INVALID_TAKER_INCENTIVE = Kind(
+    400, 25, ("Invalid taker incentive", "Taker incentive exceeds order incentive", "Taker incentive out of range")
+)
+NO_CANCELLATION_REQUEST = Kind(
+    409, 26, ("No cancellation request", "No pending cancellation request for this order", "Cancellation request not found or expired")
+)
 
 
 class ApiError(Exception):
@@ -90,7 +108,7 @@ def envelope(error: ApiError, variation: Variation) -> tuple[int, dict[str, obje
     kind = error.kind
     status = 200 if variation.errors_as_http_200 and not kind.always_status else kind.status
     if kind.documented:
-        return status, {"code": kind.status, "message": kind.texts[0]}
+        return status, {"code": kind.status if kind.code is None else kind.code, "message": kind.texts[0]}
     body: dict[str, object] = {"code": _code(kind, variation), "message": kind.texts[variation.wording]}
     if error.details is not None and (variation.error_details or kind is INVALID_PARAMETER):
         body["details"] = error.details

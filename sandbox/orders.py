@@ -41,6 +41,9 @@ class Status(StrEnum):
     SUSPENDED = "suspended"
 
 
+FINAL = frozenset({Status.FILLED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedOrder:
     """A well-formed order whose maker signed it; addresses in EIP-55 form, amounts in base units, quantity in shares."""
@@ -62,7 +65,7 @@ class SignedOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """One execution; quantity in shares, amounts in base units of the payment token."""
+    """One execution; quantity in shares, amounts in base units of the payment token. ``key`` is that of a taker that is a client."""
 
     id: str
     taker: str
@@ -73,6 +76,19 @@ class Fill:
     block_number: int
     reference_id: str
     created_at: float
+    key: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Lock:
+    """A taker's lock: its API key and its address; ``answer_by`` is set while a cancellation request waits for an answer."""
+
+    key: str
+    taker: str
+    id: str
+    locked_at: float
+    expires_at: float
+    answer_by: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,11 +109,21 @@ class Order:
     cancel_requested: bool = False
     locked_cash: int = 0
     locked_shares: int = 0
+    lock: Lock | None = None
     fills: list[Fill] = field(default_factory=list[Fill])
 
     @property
     def remaining(self) -> int:
         return self.signed.quantity - self.filled
+
+    @property
+    def final(self) -> bool:
+        return self.status in FINAL
+
+    @property
+    def held(self) -> Lock | None:
+        """The lock under which a client of the taker interface may execute the order now."""
+        return None if self.final else self.lock
 
 
 def parse_order(body: Fields, wallet: str, now: int, chain_id: int) -> SignedOrder:
@@ -105,16 +131,30 @@ def parse_order(body: Fields, wallet: str, now: int, chain_id: int) -> SignedOrd
 
     ``now`` is the venue's time in whole seconds; a deadline of exactly ``now`` + 720 hours is good.
     """
-    body.only("order", "signature")
+    signed = read_order(body.only("order", "signature"), chain_id)
+    if signed.maker != wallet:
+        raise ApiError(MAKER_MISMATCH)
+    if (deadline := signed.deadline) < now + LEAST_LIFE:
+        raise ApiError(DEADLINE_TOO_SOON, f"deadline {deadline} is before {now + LEAST_LIFE}")
+    if signed.nonce < 0:
+        raise ApiError(ORDER_NONCE_INVALID)
+    if not is_signed(signed):
+        raise ApiError(ORDER_SIGNATURE_INVALID)
+    return signed
+
+
+def read_order(body: Fields, chain_id: int) -> SignedOrder:
+    """Return the members ``order`` and ``signature`` of a request; raise ``ApiError`` for a value that no order can have.
+
+    Whether maker, deadline, nonce and signature are good is left to the caller.
+    """
     signature = body.string("signature")
     fields = body.nested("order").only(*_FIELDS)
     maker, principal = _address(fields, "maker"), _address(fields, "principal")
     is_buy, ticker, exchange = fields.boolean("is_buy"), fields.string("ticker"), fields.integer("exchange")
-    asset, price = fields.string("asset"), _amount(fields, "price")
-    quantity, incentive = _amount(fields, "quantity"), _amount(fields, "incentive")
+    asset, price = fields.string("asset"), read_amount(fields, "price")
+    quantity, incentive = read_amount(fields, "quantity"), read_amount(fields, "incentive")
     deadline, nonce = fields.integer("deadline"), fields.integer("nonce")
-    if maker != wallet:
-        raise ApiError(MAKER_MISMATCH)
     instrument(ticker, exchange)
     asset = stablecoin(asset)
     if price is None or price == 0:
@@ -123,10 +163,6 @@ def parse_order(body: Fields, wallet: str, now: int, chain_id: int) -> SignedOrd
         raise ApiError(INVALID_QUANTITY)
     if incentive is None:
         raise invalid("The order.incentive field must be a decimal string")
-    if deadline < now + LEAST_LIFE:
-        raise ApiError(DEADLINE_TOO_SOON, f"deadline {deadline} is before {now + LEAST_LIFE}")
-    if nonce < 0:
-        raise ApiError(ORDER_NONCE_INVALID)
     message: dict[str, object] = {
         "maker": maker,
         "principal": principal,
@@ -137,12 +173,9 @@ def parse_order(body: Fields, wallet: str, now: int, chain_id: int) -> SignedOrd
         "price": price,
         "quantity": quantity,
         "incentive": incentive,
-        "deadline": deadline,
-        "nonce": nonce,
+        "deadline": max(deadline, 0),
+        "nonce": max(nonce, 0),
     }
-    hashes = hash_order(message, chain_id)
-    if recover_order(hashes, signature) != maker:
-        raise ApiError(ORDER_SIGNATURE_INVALID)
     return SignedOrder(
         maker=maker,
         principal=principal,
@@ -156,8 +189,13 @@ def parse_order(body: Fields, wallet: str, now: int, chain_id: int) -> SignedOrd
         deadline=deadline,
         nonce=nonce,
         signature=signature,
-        hashes=hashes,
+        hashes=hash_order(message, chain_id),
     )
+
+
+def is_signed(signed: SignedOrder) -> bool:
+    """Tell whether the maker signed this very order; one with a negative number cannot be signed."""
+    return min(signed.deadline, signed.nonce) >= 0 and recover_order(signed.hashes, signed.signature) == signed.maker
 
 
 def _address(fields: Fields, name: str) -> str:
@@ -167,7 +205,7 @@ def _address(fields: Fields, name: str) -> str:
     return address
 
 
-def _amount(fields: Fields, name: str) -> int | None:
+def read_amount(fields: Fields, name: str) -> int | None:
     """Return a canonical decimal string that fits ``uint256``; ``None`` for any other string, a negative number included."""
     text = fields.string(name)
     value = int(text) if _DECIMAL.fullmatch(text) else -1

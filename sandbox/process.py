@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
-from typing import Self
+from typing import Any, Self
 
 from orderseal.sandbox.controlled import SandboxError, VenueServer
 from orderseal.sandbox.deliveries import AcceptedOrder
 from orderseal.sandbox.evm import Backend, ChainError, LocalChain
-from orderseal.sandbox.settings import Settings
+from orderseal.sandbox.settings import SECRET_VARIABLES, Settings
 
 __all__ = ["Sandbox", "SandboxError"]
 
@@ -71,10 +70,42 @@ class Sandbox(VenueServer):
         """Return the orders that the venue has accepted, in order, from the position ``since``."""
         return [AcceptedOrder(**item) for item in self._ask("GET", f"/sandbox/accepted?since={since}")["orders"]]
 
+    def credentials(self) -> dict[str, str]:
+        """Return ``taker_key``, ``taker_secret`` and ``taker_address`` of the first taker (``GET /sandbox/credentials``)."""
+        return dict(self._ask("GET", "/sandbox/credentials"))
+
+    def new_taker(self) -> dict[str, str]:
+        """Make one more taker, and return the same of it."""
+        return dict(self._ask("POST", "/sandbox/takers"))
+
+    def expire_taker(self, key: str) -> None:
+        """From now on an API key is expired."""
+        self._ask("POST", "/sandbox/takers/expire", {"taker_key": key})
+
+    def silence(self, seconds: float, *, lose: bool = False) -> None:
+        """Let every WebSocket stay open and say nothing for 0 to 3600 seconds; then what was meant for it comes, or with ``lose`` never."""
+        self._ask("POST", "/sandbox/silence-sockets", {"seconds": seconds, "lose": lose})
+
+    def drop(self) -> None:
+        """Close every WebSocket."""
+        self._ask("POST", "/sandbox/drop-sockets")
+
+    def announce_action(self, maker: str, ticker: str, action_type: str, **details: Any) -> str:
+        """Let a corporate action wait for a maker, and return its id.
+
+        ``action_type`` is dividend, stock_split, reverse_stock_split or delisting; ``details`` may be ``holding_qty``, ``action_qty`` and
+        ``compensation_qty`` (shares as decimal strings) and ``params`` (strings, as on the venue's page).
+        """
+        body = {"maker": maker, "ticker": ticker, "action_type": action_type}
+        return str(self._ask("POST", "/sandbox/corporate-actions", body | details)["id"])
+
     def _command(self) -> list[str]:
         command = [sys.executable, "-P", "-m", "orderseal.sandbox", "--json", "--until-stdin-closes", "--port", str(self._port)]
-        for item in fields(self.settings):
-            value = getattr(self.settings, item.name)
+        for name, value in self.settings.describe().items():
             if value is not None:
-                command.append(f"--{item.name.replace('_', '-')}={value}")
+                command.append(f"--{name.replace('_', '-')}={value}")
         return command
+
+    def _environment(self) -> dict[str, str]:
+        given = {variable: getattr(self.settings, name) for name, variable in SECRET_VARIABLES.items()}
+        return {variable: value for variable, value in given.items() if value is not None}

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket
 
 from orderseal.sandbox.body import Query, invalid, parse_object, read_body, read_object
 from orderseal.sandbox.clock import iso
-from orderseal.sandbox.errors import ApiError, InstrumentError
-from orderseal.sandbox.market import INSTRUMENTS, NASDAQ, WEI, Instrument, estimate, instrument
+from orderseal.sandbox.corporate import describe
+from orderseal.sandbox.depth import as_strings, levels
+from orderseal.sandbox.errors import MAKER_MISMATCH, ApiError, InstrumentError
+from orderseal.sandbox.feeds import maker_feeds
+from orderseal.sandbox.market import INSTRUMENTS, NASDAQ, Instrument, estimate, instrument
 from orderseal.sandbox.orders import parse_order
-from orderseal.sandbox.replies import Handler, reply
-from orderseal.sandbox.stream import open_stream
+from orderseal.sandbox.replies import Handler, success
+from orderseal.sandbox.signatures import parse_address
 from orderseal.sandbox.venue import Venue
-
-
-def success(data: object) -> Response:
-    return reply({"code": 0, "data": data})
+from orderseal.sandbox.views import address_of
 
 
 def api_routes(venue: Venue) -> list[Route | WebSocketRoute]:
     """Return the documented routes; ``DELETE /api/v1/orders/{id}`` is the testing guide's form of a cancel."""
     api = Endpoints(venue)
-
-    async def stream(socket: WebSocket) -> None:
-        await open_stream(socket, venue.hub, venue.tokens, venue.variation, venue.clock, venue.settings.heartbeat_interval)
 
     def route(method: str, path: str, handler: Handler) -> Route:
         return Route(f"/api/v1{path}", handler, methods=[method])
@@ -48,7 +42,16 @@ def api_routes(venue: Venue) -> list[Route | WebSocketRoute]:
         route("GET", "/stats", api.stats),
         route("GET", "/tickers/{symbol}/orderbooks", api.order_book),
         route("GET", "/tickers/{symbol}/stats", api.ticker_stats),
-        WebSocketRoute("/ws/maker/v1", stream),
+        *maker_feeds(venue),
+    ]
+
+
+def corporate_routes(venue: Venue) -> list[Route]:
+    """Return the route of the corporate actions, also at the path that the page's own curl shows."""
+    api = Endpoints(venue)
+    return [
+        Route("/api/v1/maker/corporate-actions/pending", api.pending_actions, methods=["GET"]),
+        Route("/api/v1/corporate-actions/maker/{maker}/pending", api.pending_actions, methods=["GET"]),
     ]
 
 
@@ -98,6 +101,7 @@ class Endpoints:
     async def cancel_order(self, request: Request) -> Response:
         order = self._venue.book.find(self._wallet(request), str(request.path_params["order_id"]))
         done = self._venue.book.cancel(order)
+        self._venue.desk.request_cancel(order)
         message = "Order cancelled successfully" if done else "Cancellation requested"
         return success({"success": True, "order_id": order.id, "message": message})
 
@@ -125,6 +129,16 @@ class Endpoints:
             }
         )
 
+    async def pending_actions(self, request: Request) -> Response:
+        wallet = self._wallet(request)
+        if parse_address(str(request.path_params.get("maker", wallet))) != wallet:
+            raise ApiError(MAKER_MISMATCH)
+        query = Query(request.query_params)
+        token = address_of(query, "token") if query.text("token") is not None else None
+        spell = self._venue.views.address
+        found = self._venue.actions.pending(wallet, token)
+        return success({"actions": [describe(action, spell(action.maker), spell(action.token_address)) for action in found]})
+
     async def stats(self, _request: Request) -> Response:
         return success(
             {
@@ -139,16 +153,13 @@ class Endpoints:
 
     async def order_book(self, request: Request) -> Response:
         found = _public_instrument(request)
-        levels: dict[bool, dict[int, int]] = {True: {}, False: {}}
-        for order in self._venue.book.orders_for(found.ticker):
-            side = levels[order.signed.is_buy]
-            side[order.signed.price] = side.get(order.signed.price, 0) + order.remaining
+        asks, bids = levels(self._venue.book.orders_for(found.ticker))
         return success(
             {
                 "symbol": found.ticker,
                 "market": "usex",
-                "ask": [_level(price, levels[False][price]) for price in sorted(levels[False])],
-                "bid": [_level(price, levels[True][price]) for price in sorted(levels[True], reverse=True)],
+                "ask": as_strings(asks),
+                "bid": as_strings(bids),
                 "time": iso(self._venue.clock.time()),
             }
         )
@@ -187,7 +198,3 @@ def _instrument_or_third_form(ticker: str | None, exchange: str | None) -> Instr
         return instrument(ticker, int(exchange[:19]))
     except (ApiError, ValueError) as exc:
         raise InstrumentError(404, "Instrument not found") from exc
-
-
-def _level(price: int, volume: int) -> dict[str, str]:
-    return {"price": format((Decimal(price) / WEI).normalize(), "f"), "volume": str(volume)}

@@ -1,4 +1,7 @@
-"""The maker WebSocket. Source: "Order Status Event Push" page."""
+"""The WebSocket feeds: who gets which message, heartbeats, and what can be wrong with a feed.
+
+Source: "Order Status Event Push" page for makers and for takers, "Orderbook Data Push" page.
+"""
 
 from __future__ import annotations
 
@@ -6,39 +9,65 @@ import asyncio
 import json
 import time
 from collections import defaultdict
+from collections.abc import Collection, Iterable
 
-from starlette.responses import Response
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from orderseal.sandbox.body import invalid
-from orderseal.sandbox.clock import Clock, iso
-from orderseal.sandbox.errors import ApiError, envelope
-from orderseal.sandbox.orders import Order, Status
-from orderseal.sandbox.tokens import Tokens
+from orderseal.sandbox.clock import Clock, iso, iso_nanoseconds
+from orderseal.sandbox.orders import Lock, Order, Status
 from orderseal.sandbox.variation import Variation
 from orderseal.sandbox.views import Views
 
-_TYPES = frozenset({"heartbeat", "order_status_change"})
 _MAX_WAITING = 10_000
 
+Topic = tuple[str, str]
+EVERY_TAKER: Topic = ("takers", "")
 
-class _Subscriber:
-    """One open socket; ``queue`` holds finished messages, and ``None`` as the request to close."""
 
-    def __init__(self, types: frozenset[str]) -> None:
+def maker_topic(wallet: str) -> Topic:
+    return ("maker", wallet)
+
+
+def taker_topic(key: str) -> Topic:
+    return ("taker", key)
+
+
+def book_topic(ticker: str) -> Topic:
+    return ("book", ticker)
+
+
+class Subscriber:
+    """One open socket: its topics, and the types of message that it asked for."""
+
+    def __init__(self, topics: Collection[Topic], types: Collection[str]) -> None:
+        self.topics = topics
         self.types = types
-        self.queue: asyncio.Queue[str | None] = asyncio.Queue()
+        self.queue: asyncio.Queue[str] = asyncio.Queue()
+        self.dropped = asyncio.Event()
+
+    def put(self, message: str) -> None:
+        """Queue a message, or drop a client that stopped reading long ago."""
+        if self.queue.qsize() < _MAX_WAITING:
+            self.queue.put_nowait(message)
+        else:
+            self.dropped.set()
 
 
 class Hub:
-    """Hands status changes to the sockets of the maker that they belong to, and to nobody else."""
+    """Hands each message to the sockets that it belongs to, and to nobody else."""
 
-    def __init__(self, clock: Clock, views: Views) -> None:
+    def __init__(self, clock: Clock, views: Views, variation: Variation) -> None:
         self._clock = clock
         self._views = views
-        self._subscribers: dict[str, set[_Subscriber]] = defaultdict(set)
+        self._variation = variation
+        self._subscribers: dict[Topic, set[Subscriber]] = defaultdict(set)
+        self._speaks = asyncio.Event()
+        self._speaks.set()
+        self._end_of_silence: asyncio.TimerHandle | None = None
+        self._loses = False
 
-    def publish(self, order: Order, previous: Status | None, status: Status, metadata: dict[str, object] | None) -> None:
+    def status_changed(self, order: Order, previous: Status | None, status: Status, metadata: dict[str, object] | None) -> None:
+        """Tell the maker of an order, and every taker; the takers' form also names who holds or executed the order."""
         data: dict[str, object] = {
             "order_hash": order.order_hash,
             "maker": self._views.address(order.signed.maker),
@@ -47,73 +76,107 @@ class Hub:
         }
         if metadata is not None:
             data["metadata"] = metadata
-        message = json.dumps({"type": "order_status_change", "timestamp": iso(self._clock.time()), "data": data})
-        for subscriber in self._subscribers[order.signed.maker]:
-            if "order_status_change" in subscriber.types:
-                _put(subscriber, message)
+        timestamp = iso(self._clock.time())
+        self._send([maker_topic(order.signed.maker)], "order_status_change", timestamp, data)
+        taker = _taker(order, metadata)
+        if taker is not None or self._variation.no_taker == "null":
+            data = data | {"taker": None if taker is None else self._views.address(taker)}
+        self._send([EVERY_TAKER], "order_status_change", timestamp, data)
+
+    def cancellation_requested(self, order: Order, lock: Lock, request_id: str, answer_by: float) -> None:
+        """Ask the taker that holds an order to let it go."""
+        data: dict[str, object] = {
+            "order_hash": order.order_hash,
+            "maker": self._views.address(order.signed.maker),
+            "reason": "user_requested",
+            "metadata": {"request_id": request_id, "expires_at": iso(answer_by)},
+        }
+        self._send([taker_topic(lock.key)], "cancellation_request", iso(self._clock.time()), data)
+
+    def book_changed(self, ticker: str, data: dict[str, object]) -> None:
+        """Push the book of a ticker to whoever watches it."""
+        self._send([book_topic(ticker)], "orderbook_update", iso_nanoseconds(self._clock.time()), data)
+
+    def watches(self, ticker: str) -> bool:
+        """Tell whether anybody watches the book of a ticker."""
+        return bool(self._subscribers[book_topic(ticker)])
+
+    def greet(self, subscriber: Subscriber, data: dict[str, object]) -> None:
+        """Send a book as it stands to a socket that begins to watch it."""
+        subscriber.put(_message("orderbook_update", iso_nanoseconds(self._clock.time()), data))
 
     def drop_all(self) -> int:
         """Close every socket; return how many there were."""
-        subscribers = [subscriber for group in self._subscribers.values() for subscriber in group]
+        subscribers = self._everyone()
         for subscriber in subscribers:
-            subscriber.queue.put_nowait(None)
+            subscriber.dropped.set()
         return len(subscribers)
 
-    async def serve(self, socket: WebSocket, wallet: str, subscriber: _Subscriber, heartbeat_interval: float) -> None:
-        """Send to an accepted socket until either side goes away."""
-        self._subscribers[wallet].add(subscriber)
-        sending = asyncio.create_task(self._send(socket, subscriber, heartbeat_interval))
-        receiving = asyncio.create_task(_discard_incoming(socket))
-        try:
-            await asyncio.wait((sending, receiving), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._subscribers[wallet].discard(subscriber)
-            sending.cancel()
-            receiving.cancel()
-            await asyncio.gather(sending, receiving, return_exceptions=True)
+    def silence(self, seconds: float, *, lose: bool) -> int:
+        """Let every socket stay open and say nothing for some seconds; what is meant for it comes late, or never."""
+        if self._end_of_silence is not None:
+            self._end_of_silence.cancel()
+        self._speaks.clear()
+        self._loses = lose
+        self._end_of_silence = asyncio.get_running_loop().call_later(seconds, self._speaks.set)
+        return len(self._everyone())
 
-    async def _send(self, socket: WebSocket, subscriber: _Subscriber, interval: float) -> None:
+    async def serve(self, socket: WebSocket, subscriber: Subscriber, heartbeat_interval: float) -> None:
+        """Send to an accepted socket until either side goes away."""
+        for topic in subscriber.topics:
+            self._subscribers[topic].add(subscriber)
+        sending = asyncio.create_task(self._pump(socket, subscriber, heartbeat_interval))
+        receiving = asyncio.create_task(_discard_incoming(socket))
+        dropping = asyncio.create_task(subscriber.dropped.wait())
+        tasks = (sending, receiving, dropping)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for topic in subscriber.topics:
+                self._subscribers[topic].discard(subscriber)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if subscriber.dropped.is_set() and socket.client_state is WebSocketState.CONNECTED:
+            await socket.close(1012)
+
+    def _everyone(self) -> set[Subscriber]:
+        return {subscriber for group in self._subscribers.values() for subscriber in group}
+
+    def _send(self, topics: Iterable[Topic], kind: str, timestamp: str, data: dict[str, object]) -> None:
+        if self._loses and not self._speaks.is_set():
+            return
+        message = _message(kind, timestamp, data)
+        for subscriber in {each for topic in topics for each in self._subscribers[topic]}:
+            if kind in subscriber.types:
+                subscriber.put(message)
+
+    async def _pump(self, socket: WebSocket, subscriber: Subscriber, interval: float) -> None:
         next_heartbeat = time.monotonic() + interval
         while True:
             try:
-                message = await asyncio.wait_for(subscriber.queue.get(), max(next_heartbeat - time.monotonic(), 0))
+                # Not wait_for: before Python 3.12 it loses a cancellation that comes with a message, and this would go on for ever.
+                async with asyncio.timeout(max(next_heartbeat - time.monotonic(), 0)):
+                    message = await subscriber.queue.get()
             except TimeoutError:
                 next_heartbeat = time.monotonic() + interval
+                if not self._speaks.is_set():
+                    continue
                 message = json.dumps({"type": "heartbeat", "timestamp": self._clock.milliseconds()})
-            if message is None:
-                await socket.close(1012)
-                return
+            await self._speaks.wait()
             await socket.send_text(message)
 
 
-async def open_stream(socket: WebSocket, hub: Hub, tokens: Tokens, variation: Variation, clock: Clock, heartbeat_interval: float) -> None:
-    """Authenticate by header or by the sub-protocol list ``jwt, <token>``; refuse with HTTP 401 or 400 before the upgrade."""
-    offered: list[str] = list(socket.scope.get("subprotocols", ()))
-    by_protocol = len(offered) == 2 and offered[0] == "jwt"
-    try:
-        wallet = tokens.wallet_of(offered[1]) if by_protocol else tokens.wallet_of_header(socket.headers.get("authorization"))
-        subscriber = _Subscriber(_types(socket.query_params.get("types")))
-    except ApiError as error:
-        _, body = envelope(error, variation)
-        reply = Response(json.dumps(body), error.kind.status, {"date": clock.http_date()}, "application/json")
-        await socket.send_denial_response(reply)
-        return
-    await socket.accept(subprotocol="jwt" if by_protocol else None)
-    await hub.serve(socket, wallet, subscriber, heartbeat_interval)
+def _message(kind: str, timestamp: str, data: dict[str, object]) -> str:
+    return json.dumps({"type": kind, "timestamp": timestamp, "data": data})
 
 
-def _types(text: str | None) -> frozenset[str]:
-    if not text:
-        raise invalid("The types parameter is required")
-    types = frozenset(name.strip() for name in text.split(","))
-    if not types <= _TYPES:
-        raise invalid(f"The types parameter must list {', '.join(sorted(_TYPES))}")
-    return types
-
-
-def _put(subscriber: _Subscriber, message: str) -> None:
-    """Queue a message, or drop a client that stopped reading long ago."""
-    subscriber.queue.put_nowait(message if subscriber.queue.qsize() < _MAX_WAITING else None)
+def _taker(order: Order, metadata: dict[str, object] | None) -> str | None:
+    if order.lock is not None:
+        return order.lock.taker
+    if metadata is not None and "taker_address" in metadata:
+        return str(metadata["taker_address"])
+    return order.fills[-1].taker if order.fills else None
 
 
 async def _discard_incoming(socket: WebSocket) -> None:

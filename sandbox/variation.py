@@ -35,6 +35,14 @@ class Variation:
     large_page_size: Literal["clamped", "refused"]
     unlocks_once: bool
     taker_honours_cancel: bool
+    query_quantity_unit: Literal["whole", "wei"]
+    unanswered_cancel: Literal["cancelled", "kept"]
+    short_fill_body: bool
+    fill_reply: Literal["this_fill", "all_fills"]
+    fills_listed: Literal["own", "all"]
+    taker_stream_signed: bool
+    no_taker: Literal["null", "absent"]
+    book_symbol_case: Literal["upper", "lower"]
     fee_rate: Decimal
     exchange_rates: dict[str, float]
 
@@ -55,6 +63,14 @@ class Variation:
             "large_page_size": self.large_page_size,
             "unlocks_once": self.unlocks_once,
             "taker_honours_cancel": self.taker_honours_cancel,
+            "query_quantity_unit": self.query_quantity_unit,
+            "unanswered_cancel": self.unanswered_cancel,
+            "short_fill_body": self.short_fill_body,
+            "fill_reply": self.fill_reply,
+            "fills_listed": self.fills_listed,
+            "taker_stream_signed": self.taker_stream_signed,
+            "no_taker": self.no_taker,
+            "book_symbol_case": self.book_symbol_case,
             "fee_rate": str(self.fee_rate),
             "exchange_rates": self.exchange_rates,
         }
@@ -80,4 +96,13 @@ def draw(rng: random.Random) -> Variation:
         taker_honours_cancel=rng.random() < 0.5,
         fee_rate=Decimal(rng.randrange(1250, 1351)).scaleb(-7),
         exchange_rates={"USDT": rng.uniform(0.99, 1.01), "USDC": rng.uniform(0.99, 1.01)},
+        # New choices come last: a seed keeps deciding the older ones as it did.
+        query_quantity_unit=rng.choice(("whole", "wei")),
+        unanswered_cancel=rng.choice(("cancelled", "kept")),
+        short_fill_body=rng.random() < 0.5,
+        fill_reply=rng.choice(("this_fill", "all_fills")),
+        fills_listed=rng.choice(("own", "all")),
+        taker_stream_signed=rng.random() < 0.5,
+        no_taker=rng.choice(("null", "absent")),
+        book_symbol_case=rng.choice(("upper", "lower")),
     )

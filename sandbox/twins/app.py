@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from orderseal.sandbox.body import raw_path
 from orderseal.sandbox.errors import ApiError
 from orderseal.sandbox.frame import Frame
 from orderseal.sandbox.instruments import Instruments, local_route, read_since
@@ -18,7 +19,7 @@ from orderseal.sandbox.player import phrase
 from orderseal.sandbox.replies import reply
 from orderseal.sandbox.twins.endpoint import Answer, Endpoint, Refusal
 from orderseal.sandbox.twins.openapi import describe
-from orderseal.sandbox.twins.page import render
+from orderseal.sandbox.twins.page import description_routes
 from orderseal.sandbox.twins.platform import Platform
 from orderseal.sandbox.twins.requests import read_call, read_headers, take_body
 
@@ -76,7 +77,7 @@ class _Api:
         return answer
 
     def _find(self, request: Request, allowed: set[str]) -> tuple[Endpoint, dict[str, str]]:
-        segments = _raw_path(request.scope).split("/")
+        segments = raw_path(request.scope).split("/")
         methods: set[str] = set()
         for endpoint in self._endpoints:
             path = endpoint.match(segments)
@@ -101,14 +102,9 @@ def _sent(body: object) -> object:
             return str(body)
 
 
-def _raw_path(scope: Scope) -> str:
-    raw = scope.get("raw_path")
-    return bytes(raw).decode("latin-1").partition("?")[0] if raw else str(scope["path"])
-
-
 def _target(scope: Scope) -> str:
     query = bytes(scope["query_string"]).decode("latin-1")
-    return _raw_path(scope) + (f"?{query}" if query else "")
+    return raw_path(scope) + (f"?{query}" if query else "")
 
 
 def _rendered(answer: Answer) -> Response:
@@ -119,7 +115,6 @@ def _rendered(answer: Answer) -> Response:
 
 def _own_app(platform: Platform) -> Starlette:
     description = describe(platform)
-    page = render(description)
     instruments = Instruments(platform, platform.usual)
 
     def shows(make: Callable[[], object]) -> Callable[[Request], Awaitable[Response]]:
@@ -127,9 +122,6 @@ def _own_app(platform: Platform) -> Starlette:
             return reply(make())
 
         return show
-
-    async def docs(_request: Request) -> Response:
-        return Response(page, media_type="text/html", headers={"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"})
 
     async def accepted(request: Request) -> Response:
         return reply({"total": len(platform.journal), "writes": platform.journal.describe(read_since(request))})
@@ -152,8 +144,7 @@ def _own_app(platform: Platform) -> Starlette:
             *instruments.routes(),
             *platform.routes(),
             local_route("GET", "/", shows(about)),
-            local_route("GET", "/docs", docs),
-            local_route("GET", "/openapi.json", shows(lambda: description)),
+            *description_routes(description),
             local_route("GET", "/sandbox/run", shows(run)),
             local_route("GET", "/sandbox/credentials", shows(lambda: dict(platform.credentials()))),
             local_route("GET", "/sandbox/seeds", shows(lambda: dict(platform.seeds()))),

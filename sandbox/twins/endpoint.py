@@ -92,14 +92,13 @@ Media = Literal["application/json", "multipart/form-data"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """One row of the table. ``name`` is the operation; ``writes`` if it creates or changes something that the instruments list."""
+class Operation:
+    """What a description says of one operation, whoever serves it; ``name`` is its own."""
 
     method: str
     path: str
     name: str
     about: str
-    handler: Callable[[Call], Answer]
     replies: Mapping[int, Reply]
     source: str
     scheme: str | None = None
@@ -109,6 +108,13 @@ class Endpoint:
     body_sample: object = None
     body_needed: bool = True
     media: Media = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint(Operation):
+    """One row of the table. ``writes`` if it creates or changes something that the instruments list."""
+
+    handler: Callable[[Call], Answer]
     writes: bool = False
 
     def match(self, segments: list[str]) -> dict[str, str] | None:

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from orderseal.sandbox.twins.endpoint import Endpoint, Parameter, Reply
+from collections.abc import Mapping, Sequence
+
+from orderseal.sandbox.twins.endpoint import Operation, Parameter, Reply
 from orderseal.sandbox.twins.platform import Platform
-from orderseal.sandbox.twins.shapes import Schema
+from orderseal.sandbox.twins.shapes import Schema, Shape
 
 _ERROR = {"$ref": "#/components/schemas/Error"}
 
 
 def describe(platform: Platform) -> dict[str, object]:
-    """Return the description, ready for JSON."""
+    """Return the description of a twin that is served from a table."""
+    return describe_operations(platform.title, platform.about, platform.endpoints(), platform.schemes(), platform.error_shape())
+
+
+def describe_operations(
+    title: str, about: str, operations: Sequence[Operation], schemes: Mapping[str, object], error: Shape
+) -> dict[str, object]:
+    """Return a description, ready for JSON."""
     paths: dict[str, dict[str, object]] = {}
-    for endpoint in platform.endpoints():
-        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
     return {
         "openapi": "3.1.0",
-        "info": {"title": f"{platform.title}: a local twin", "version": "1", "description": platform.about},
+        "info": {"title": f"{title}: a local twin", "version": "1", "description": about},
         "paths": paths,
-        "components": {"securitySchemes": dict(platform.schemes()), "schemas": {"Error": platform.error_shape().schema()}},
+        "components": {"securitySchemes": dict(schemes), "schemas": {"Error": error.schema()}},
     }
 
 
-def _operation(endpoint: Endpoint) -> Schema:
+def _operation(endpoint: Operation) -> Schema:
     replies = {str(status): _reply(reply) for status, reply in endpoint.replies.items()}
     operation: Schema = {
         "operationId": endpoint.name,

@@ -7,6 +7,13 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from orderseal.sandbox.instruments import local_route
+from orderseal.sandbox.replies import reply
+
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff }
 summary { cursor: pointer; padding: .4rem 0 } code, pre { font: 14px/1.45 ui-monospace, monospace }
@@ -15,6 +22,19 @@ table { border-collapse: collapse } td, th { border: 1px solid #ccc; padding: .2
 details details { margin-left: 1.5rem } details { border-bottom: 1px solid #ddd }
 @media (prefers-color-scheme: dark) { body { background: #16181c; color: #e6e6e6 } pre { background: #22252b } }
 """
+
+
+def description_routes(description: Mapping[str, Any]) -> list[Route]:
+    """Return the routes of a description: a page for people, JSON for tools."""
+    page = render(description)
+
+    async def docs(_request: Request) -> Response:
+        return Response(page, media_type="text/html", headers={"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"})
+
+    async def openapi(_request: Request) -> Response:
+        return reply(description)
+
+    return [local_route("GET", "/docs", docs), local_route("GET", "/openapi.json", openapi)]
 
 
 def render(description: Mapping[str, Any]) -> str:
@@ -45,9 +65,9 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
     ]
     for media, content in operation.get("requestBody", {}).get("content", {}).items():
         parts.append(_content(f"Body ({media})", content))
-    for status, reply in operation["responses"].items():
-        title = f"Reply {status}: {reply['description']}"
-        contents = reply.get("content", {})
+    for status, described in operation["responses"].items():
+        title = f"Reply {status}: {described['description']}"
+        contents = described.get("content", {})
         parts += [_content(title, content) for content in contents.values()] or [f"<p>{escape(title)}</p>"]
     return "\n".join([*parts, "</details>"])
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import json
 import random
 import time
@@ -12,8 +15,10 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
+import jsonschema_rs
 import pytest
 import websockets
 from eth_account import Account
@@ -161,6 +166,62 @@ class Bot:
         return websockets.connect(f"ws{url.removeprefix('http')}/ws/maker/v1?types={types}", proxy=None, **options)
 
 
+class TakerBot:
+    """One API key, used as the taker authentication page says, with httpx alone; every reply is held against the OpenAPI description."""
+
+    def __init__(self, client: httpx.AsyncClient, credentials: dict[str, str], described: Any) -> None:
+        self.client = client
+        self.key, self.secret, self.address = (credentials[f"taker_{name}"] for name in ("key", "secret", "address"))
+        self.now: float | None = None  # the moment that it signs for, if not the present one
+        self._described = described
+
+    def headers(self, method: str, path: str, content: bytes) -> dict[str, str]:
+        """``content`` is the query string of a GET, else the body."""
+        timestamp = str(int((time.time() if self.now is None else self.now) * 1000))
+        text = f"{method}|{path}|{timestamp}|".encode() + content
+        signature = base64.b64encode(hmac.new(self.secret.encode(), text, hashlib.sha256).digest()).decode()
+        return {"X-API-Key": self.key, "X-API-Timestamp": timestamp, "X-API-Signature": signature}
+
+    async def send(self, method: str, path: str, content: bytes = b"", **headers: str) -> httpx.Response:
+        url = path + (f"?{content.decode()}" if method == "GET" and content else "")
+        signed = self.headers(method, path, content) | {"Content-Type": "application/json"}
+        signed |= {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = None if method == "GET" else content
+        reply = await self.client.request(method, url, content=sent, headers={name: value for name, value in signed.items() if value})
+        described = self._described["paths"][path][method.lower()]["responses"]
+        schema = described.get(str(reply.status_code), described["default"])["content"]["application/json"]["schema"]
+        error = next(jsonschema_rs.iter_errors(schema | {"components": self._described["components"]}, reply.json()), None)
+        assert error is None, f"{error}\n{reply.text[:500]}"
+        return reply
+
+    async def post(self, name: str, **body: Any) -> httpx.Response:
+        return await self.send("POST", f"/api/v1/orders/{name}", json.dumps(body).encode())
+
+    async def good(self, name: str, **body: Any) -> Any:
+        return Bot.data(await self.post(name, **body))
+
+    async def get(self, path: str, **params: Any) -> Any:
+        return Bot.data(await self.send("GET", f"/api/v1/{path}", urlencode(params).encode()))
+
+    async def lock(self, order_hash: str, **changes: Any) -> Any:
+        return await self.good("lock", order_hash=order_hash, taker_address=self.address, **changes)
+
+    async def code(self, name: str, **body: Any) -> int:
+        """Send something that must be refused; return the error's code."""
+        return int(Bot.refusal(await self.post(name, **body))["code"])
+
+    def listen(self, url: str, types: str = "order_status_change,cancellation_request") -> Any:
+        """Connect to the taker WebSocket with a signed handshake."""
+        headers = self.headers("GET", "/ws/taker/v1", f"types={types}".encode())
+        return websockets.connect(f"ws{url.removeprefix('http')}/ws/taker/v1?types={types}", proxy=None, additional_headers=headers)
+
+
+async def make_taker(client: httpx.AsyncClient, *, first: bool = False) -> TakerBot:
+    """A taker of its own, or the first one, at the venue that a client talks to."""
+    reply = await (client.get("/sandbox/credentials") if first else client.post("/sandbox/takers"))
+    return TakerBot(client, reply.json(), (await client.get("/openapi.json")).json())
+
+
 async def read_changes(socket: Any, order_hash: str, last: str) -> list[dict[str, Any]]:
     """Return the documented messages about one order up to a final state."""
     changes: list[dict[str, Any]] = []
@@ -170,6 +231,15 @@ async def read_changes(socket: Any, order_hash: str, last: str) -> list[dict[str
             if message["type"] == "order_status_change" and message["data"]["order_hash"] == order_hash:
                 changes.append(message)
     return changes
+
+
+async def next_of(socket: Any, kind: str, **data: Any) -> Any:
+    """Return the next message of a type whose data has the given members."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            message = json.loads(await socket.recv())
+            if message["type"] == kind and all(message["data"].get(name) == value for name, value in data.items()):
+                return message
 
 
 def seed_where(**wanted: Any) -> int:
@@ -232,6 +302,24 @@ def local_bot(local: Callable[..., Awaitable[httpx.AsyncClient]]) -> Callable[..
     return make
 
 
+@pytest.fixture(scope="session")
+def manual_server() -> Iterator[Sandbox]:
+    """A real server whose orders wait for a taker."""
+    with Sandbox(Settings(takers="manual", heartbeat_interval=0.2, step_delay_min=0.0, step_delay_max=0.01)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def at(stack: AsyncExitStack) -> Callable[[Sandbox], Awaitable[Bot]]:
+    """Makes a logged-in maker at any server."""
+
+    async def make(sandbox: Sandbox) -> Bot:
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=sandbox.url, verify=False, trust_env=False, timeout=PATIENCE))
+        return await Bot(client).login()
+
+    return make
+
+
 @pytest.fixture
 def kit() -> Any:
     """The helpers of this file, which test modules cannot import in importlib mode."""
@@ -242,6 +330,8 @@ def kit() -> Any:
         PATIENCE = PATIENCE
         Decimal = Decimal
         seed_where = staticmethod(seed_where)
+        make_taker = staticmethod(make_taker)
+        next_of = staticmethod(next_of)
         read_changes = staticmethod(read_changes)
 
     return Kit

@@ -577,10 +577,12 @@ def test_each_fault_has_its_error_and_find_settles_it(
 def test_an_order_whose_login_fails_was_not_sent(venue: Sandbox, make_client: Callable[[str], stove.Client], fault: Fault) -> None:
     client = make_client(venue.url)
     signed = signed_order(client.signer, 5000)
-    venue.inject(fault, path="/api/v1/makers/connect")
+    # A client may try to log in more than once before it gives up.
+    venue.inject(fault, count=50, path="/api/v1/makers/connect")
     with pytest.raises(Unreachable):
         client.create(signed)
     assert not accepted_of(venue, str(client.signer.address))
+    venue.calm()
     client.create(signed)
 
 

@@ -129,7 +129,7 @@ async def test_a_huge_body_gives_an_envelope(remote: Any) -> None:
         ("GET", "/api/v1/orders/", 404),
         ("GET", "/nowhere", 404),
         ("GET", "/%ff%00", 404),
-        ("POST", "/api/v1/takers/orders", 404),
+        ("POST", "/api/v1/takers/nowhere", 404),
         ("GET", "/ws/maker/v1", 404),
         ("PUT", "/api/v1/orders", 405),
         ("DELETE", "/api/v1/positions", 405),

@@ -55,7 +55,8 @@ def alive(pid: int) -> bool:
 def test_it_starts_passes_its_settings_on_and_stops() -> None:
     settings = Settings(
         chain_id=56, jwt_lifetime=60, login_window=9, clock_offset=-1.5, step_delay_min=0.5, step_delay_max=0.75, heartbeat_interval=3.5,
-        seed=-4, quantity_unit="wei", seed_shares=5, maker_balance=10**30,
+        seed=-4, quantity_unit="wei", seed_shares=5, maker_balance=10**30, takers="manual", lock_seconds=60, cancel_timeout=1.5,
+        taker_window=30,
     )  # fmt: skip
     sandbox = Sandbox(settings)
     with pytest.raises(SandboxError, match="not running"):
@@ -74,6 +75,17 @@ def test_it_starts_passes_its_settings_on_and_stops() -> None:
     sandbox.stop()
     with pytest.raises(SandboxError, match="not running"):
         _ = sandbox.pid
+
+
+def test_the_credentials_of_a_taker_are_passed_on_unseen() -> None:
+    settings = Settings(taker_key="key-of-a-taker-1", taker_secret="secret-of-a-taker-1", takers="manual", lock_seconds=9)
+    sandbox = Sandbox(settings)
+    with sandbox:
+        given = sandbox.credentials()
+        assert (given["taker_key"], given["taker_secret"]) == ("key-of-a-taker-1", "secret-of-a-taker-1")
+        assert sandbox.new_taker()["taker_key"] != given["taker_key"]
+        assert "of-a-taker" not in httpx.get(f"{sandbox.url}/sandbox/run", trust_env=False).text
+    assert "of-a-taker" not in " ".join(sandbox._command())
 
 
 def test_a_taken_port_is_a_clear_error() -> None:

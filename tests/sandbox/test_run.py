@@ -26,6 +26,14 @@ CHOICES = {
     "large_page_size": {"clamped", "refused"},
     "unlocks_once": {False, True},
     "taker_honours_cancel": {False, True},
+    "query_quantity_unit": {"whole", "wei"},
+    "unanswered_cancel": {"cancelled", "kept"},
+    "short_fill_body": {False, True},
+    "fill_reply": {"this_fill", "all_fills"},
+    "fills_listed": {"own", "all"},
+    "taker_stream_signed": {False, True},
+    "no_taker": {"null", "absent"},
+    "book_symbol_case": {"upper", "lower"},
 }
 
 
@@ -155,8 +163,16 @@ async def test_the_control_surface_is_closed_to_other_machines(local_bot: Any) -
         {"chain_id": -1}, {"jwt_lifetime": 0}, {"login_window": -1}, {"clock_offset": float("nan")}, {"clock_offset": 1e10},
         {"step_delay_min": -0.1}, {"step_delay_min": 2.0}, {"step_delay_max": float("inf")}, {"heartbeat_interval": 0.0},
         {"quantity_unit": "shares"}, {"seed_shares": -1}, {"maker_balance": -1},
+        {"takers": "none"}, {"lock_seconds": 0}, {"cancel_timeout": 0.0}, {"taker_window": -1}, {"taker_key": "k" * 16},
+        {"taker_key": "short", "taker_secret": "s" * 16}, {"taker_secret": "with a space in it", "taker_key": "k" * 16},
     ],
 )  # fmt: skip
 def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Settings(**wrong)
+
+
+def test_the_secrets_of_a_taker_are_not_shown() -> None:
+    settings = Settings(taker_key="key-of-a-taker-1", taker_secret="secret-of-a-taker-1")
+    assert "of-a-taker" not in repr(settings)
+    assert "of-a-taker" not in str(settings.describe())
