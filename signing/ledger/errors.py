@@ -38,6 +38,7 @@ REASONS: Final = {
     "replaced": "the file was deleted or replaced while it was open",
     "schema_changed": "tables, constraints or triggers are not those that this release made",
     "spent": "the nonce was recorded as spent, so nothing that it carries can happen any more",
+    "signature": "what has left carries a signature, so no word of a person ends it",
     "stale": "the row has moved on since it was read",
     "synchronous": "the database would not be written through to the disk",
     "tampered": "the stored order does not give the stored digest",

@@ -15,7 +15,7 @@ from orderseal.signing.eip712.document import TypedData
 from orderseal.signing.eip712.domain import Domain
 from orderseal.signing.eip712.struct import Struct
 from orderseal.signing.errors import InvalidInput, RuleViolation, describe
-from orderseal.signing.ledger.answers import Answer, without_signatures
+from orderseal.signing.ledger.answers import Answer, Meaning, without_signatures
 from orderseal.signing.ledger.cancels import CancelState, cancel_state
 from orderseal.signing.ledger.content import Carried, canonical, order_text, read_carried, read_document
 from orderseal.signing.ledger.errors import LedgerError
@@ -287,7 +287,10 @@ class Ledger(AbstractContextManager["Ledger"]):
         return Artifact(slot.id, Stage.SIGNED, digest, None, None, bytes(signature), _checked_body(raw), now), now
 
     def store_signed(self, slot: Slot, signature: bytes, body: bytes) -> Slot:
-        """Store a signature that was made elsewhere, over the committed digest: a transaction's. It is not checked here."""
+        """Store a signature that was made elsewhere, over the committed digest: a transaction's. It is not checked here.
+
+        What nobody signs, such as a reference's request, has its digest in place of a signature: :meth:`dismiss` knows it by that.
+        """
         after, now = step(slot.state, Event.SIGN), self._now()
         if not isinstance(signature, bytes) or not signature:
             raise InvalidInput(path="signature", expected="bytes", actual=f"a {type(signature).__name__}")
@@ -404,6 +407,40 @@ class Ledger(AbstractContextManager["Ledger"]):
         note = Attempt(slot.id, What.NOTE, slot.digest, {"why": "the deadline has passed with the outcome unknown"}, now)
         return self._apply(Change(slot, after, now, attempts=(note,)))
 
+    def dismiss(self, slot: Slot, why: str) -> Slot:
+        """Close a write whose outcome is unknown as one that did not happen, on the word of a person who has looked, which is kept.
+
+        Only of what carries no signature, such as a reference's request: a signature can do what it allows, whatever anybody says.
+
+        Args:
+            why: who says so, and from what; 1 to 4,000 characters.
+
+        Raises:
+            InvalidInput: no words.
+            LedgerError: ``illegal_event``: its outcome is not unknown; it may be on its way. ``signature``: it carries one.
+        """
+        if not isinstance(why, str) or not why.strip() or len(why) > _LONGEST_WORDS:
+            raise InvalidInput(path="why", expected=f"who says so, and from what: 1 to {_LONGEST_WORDS} characters", actual=describe(why))
+        after, now = step(slot.state, Event.DISMISS), self._now()
+        signed = [artifact for artifact in self._store.artifacts(slot.id) if artifact.stage is Stage.SIGNED]
+        if slot.shared or not signed or any(artifact.signature != bytes(artifact.digest) for artifact in signed):
+            raise LedgerError("signature", f"nonce {slot.key} carries a signature, which stays good whatever anybody says: look it up")
+        note = Attempt(slot.id, What.NOTE, slot.digest, {"why": why, "dismissed": True}, now)
+        return self._apply(Change(slot, after, now, attempts=(note,)))
+
+    def overrule(self, slot: Slot, answer: Answer) -> Slot:
+        """Record that what was dismissed took effect after all: the venue's own answer came late, and it knows better than a person.
+
+        Raises:
+            LedgerError: ``illegal_event``: the slot was not dismissed, or the answer accepts nothing.
+        """
+        dismissed = any(attempt.details.get("dismissed") is True for attempt in self._store.attempts(slot.id) if attempt.what is What.NOTE)
+        if slot.state is not State.ABANDONED or not dismissed or answer.meaning is not Meaning.ACCEPTED:
+            raise LedgerError("illegal_event", f"nonce {slot.key} is {slot.state.value}: there is no dismissal that this answer overrules")
+        now = self._now()
+        attempt = Attempt(slot.id, What.ANSWER, slot.digest, answer.details(), now)
+        return self._apply(Change(slot, step(slot.state, Event.FIND), now, attempts=(attempt,)))
+
     # -- What is seen from outside -------------------------------------------------------------------------------------------
 
     def observe(self, slot: Slot, status: str, **details: str | float | bool | None) -> None:
@@ -414,7 +451,13 @@ class Ledger(AbstractContextManager["Ledger"]):
         self._store.append([Attempt(slot.id, What.OBSERVATION, slot.digest, told, self._now())])
 
     def record_cancel(self, slot: Slot, state: CancelState, text: str = "") -> None:
-        """Record what became of asking to cancel the order; ``asked`` before the request leaves. It ends no exposure."""
+        """Record what became of asking to cancel the order; ``asked`` before the request leaves. It ends no exposure.
+
+        Raises:
+            LedgerError: ``illegal_event``: no order was ever bound to this nonce.
+        """
+        if slot.digest is None:
+            raise LedgerError("illegal_event", f"nonce {slot.key} is {slot.state.value}, without an order: there is nothing to cancel")
         told = {"state": CancelState(state).value, "text": str(text)[:_LONGEST_WORDS]}
         self._store.append([Attempt(slot.id, What.CANCEL, slot.digest, told, self._now())])
 

@@ -7,7 +7,7 @@
       │  ▲          │            │  ▲        │ ├─ refused ─▶ refused
       │  │ take     │            │  └────────┘ └─ lost ────▶ unknown ◀─┐ send, refused, not accepted,
       ▼  │          ▼            ▼   not accepted               │  └───┘ lost, not found
-    released      abandoned ◀────┘◀───────────── expire ────────┘
+    released      abandoned ◀────┘◀────── expire, dismiss ──────┘
 
     found: signed, sending, unknown, refused, abandoned ──▶ accepted      (all fields and the signature are ours)
     replace: committed, signed, sending, accepted, refused, unknown ──▶ committed
@@ -51,11 +51,12 @@ class Event(StrEnum):
     REFUSE = "refuse"
     NOT_ACCEPT = "not_accept"  # 401, 429, or nothing was sent: the identical bytes may go again.
     LOSE = "lose"  # Time-out, dropped connection, 5xx, or a process that died while sending.
-    FIND = "find"  # A lookup shows this very order and signature at the venue.
+    FIND = "find"  # A lookup shows this very order and signature at the venue, or a late answer what a person had dismissed.
     NOT_FIND = "not_find"  # A lookup shows nothing, which is no proof.
     RELEASE = "release"
     ABANDON = "abandon"
     EXPIRE = "expire"  # The deadline has passed with the outcome unknown.
+    DISMISS = "dismiss"  # A person says that it did not happen: of what carries no signature alone.
     REPLACE = "replace"  # Another transaction under the same account nonce: of shared slots alone.
 
 
@@ -84,6 +85,7 @@ _STEPS: Final[Mapping[tuple[State, Event], State]] = MappingProxyType(
         (_S.UNKNOWN, _E.LOSE): _S.UNKNOWN,
         (_S.UNKNOWN, _E.NOT_FIND): _S.UNKNOWN,
         (_S.UNKNOWN, _E.EXPIRE): _S.ABANDONED,
+        (_S.UNKNOWN, _E.DISMISS): _S.ABANDONED,
         (_S.SIGNED, _E.FIND): _S.ACCEPTED,
         (_S.SENDING, _E.FIND): _S.ACCEPTED,
         (_S.UNKNOWN, _E.FIND): _S.ACCEPTED,

@@ -202,9 +202,52 @@ def test_an_account_with_transactions_on_two_chains(run: Run, bought: Scope, tmp
     assert "2 scopes of the ledger fit: say which with --account, --kind and --network" in done.stderr
 
 
+@pytest.fixture
+def wished(tmp_path: Path) -> list[int]:
+    """``desk.db``: three requests under references: one whose answer was lost, one accepted, one that is being sent."""
+    scope = Scope("licenserocks", "instance.example", "0x" + "11" * 20, "write")
+    with Ledger(tmp_path / "desk.db", owner="desk") as ledger:
+        slots = []
+        reserved = ledger.reserve_many(scope, SequentialFromVenue(0), 3)
+        for slot, meaning in zip(reserved, (Meaning.UNKNOWN, Meaning.ACCEPTED, None), strict=True):
+            digest = bytes([slot.key + 1]) * 32
+            slot = ledger.commit_content(slot, digest, {"body": [1]}, reference=f"wish {slot.key}")
+            slot = ledger.begin_sending(ledger.store_signed(slot, digest, b"[1]")).slot
+            slots.append(slot if meaning is None else ledger.record(slot, Answer(meaning)))
+    return [slot.id for slot in slots]
+
+
+def test_dismiss(run: Run, wished: list[int]) -> None:
+    lost, accepted, sending = map(str, wished)
+    for slot in (accepted, sending):
+        done = run("dismiss", "desk.db", slot, "--why", "I looked")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "does not allow dismiss" in done.stderr
+    done = run("dismiss", "desk.db", lost, "--why", "Jane: the desk knows of none")
+    assert (done.returncode, done.stdout) == (0, f"dismissed {lost}: abandoned\n")
+    shown = json.loads(run("show", "desk.db", lost, "--json").stdout)
+    assert shown["attempts"][-1]["details"] == {"why": "Jane: the desk knows of none", "dismissed": True}
+    assert "Jane: the desk" in run("show", "desk.db", lost).stdout
+    assert run("dismiss", "desk.db", lost, "--why", "again").returncode == 1
+
+
+def test_a_signature_is_not_dismissed(run: Run, sent: Outgoing, tmp_path: Path) -> None:
+    with Ledger(tmp_path / "bot.db", owner="bot") as ledger:
+        (slot,) = [slot for slot in ledger.take_over() if slot.key == 7]
+    assert slot.state.value == "unknown"
+    done = run("dismiss", "bot.db", str(slot.id), "--why", "I looked")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "carries a signature" in done.stderr
+    assert json.loads(run("show", "bot.db", str(slot.id), "--json").stdout)["state"] == "unknown"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
+        (["dismiss", "none.db", "1", "--why", "x"], 2),
+        (["dismiss", "bot.db", "99", "--why", "x"], 2),
+        (["dismiss", "bot.db", "1"], 2),
+        (["dismiss", "bot.db", "one", "--why", "x"], 2),
         (["list", "none.db"], 2),
         (["holds", "none.db"], 2),
         (["break-hold", "none.db", "name", "intent"], 2),

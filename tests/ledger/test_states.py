@@ -37,6 +37,7 @@ LEGAL = """
     unknown    not_find   unknown
     unknown    find       accepted
     unknown    expire     abandoned
+    unknown    dismiss    abandoned
     unknown    replace    committed
     refused    find       accepted
     refused    replace    committed

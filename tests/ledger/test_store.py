@@ -209,6 +209,18 @@ class TestReserving:
         assert sorted(keys) == list(range(6, 206))
 
 
+def lost_request(ledger: Ledger, scope: Scope, signature: bytes) -> Slot:
+    """What has no answer, of a digest of 32 sevens."""
+    slot = ledger.commit_content(ledger.reserve(scope, RULE), b"\7" * 32, {"body": 1})
+    return ledger.record(ledger.begin_sending(ledger.store_signed(slot, signature, b"raw")).slot, UNKNOWN)
+
+
+def refuse(act: Callable[[], object], reason: str) -> None:
+    with pytest.raises(LedgerError) as error:
+        act()
+    assert error.value.reason == reason
+
+
 def replace_scope(scope: Scope, **changes: str) -> Scope:
     values = {"venue": scope.venue, "network": scope.network, "account": scope.account, "kind": scope.kind, **changes}
     return Scope(**values)  # type: ignore[arg-type]
@@ -404,6 +416,54 @@ class TestAnswers:
             ledger.expire(lost)
         time.now += 1
         assert ledger.expire(lost).state is State.ABANDONED
+
+    def test_a_signature_is_not_dismissed(self, ledger: Ledger, sending: Outgoing) -> None:
+        with pytest.raises(LedgerError) as error:
+            ledger.dismiss(sending.slot, "I looked")
+        assert error.value.reason == "illegal_event"
+        lost = ledger.record(sending.slot, UNKNOWN)
+        with pytest.raises(LedgerError) as error:
+            ledger.dismiss(lost, "I looked")
+        assert error.value.reason == "signature"
+        assert ledger.get(lost.id) == lost
+
+    @pytest.mark.parametrize("signature", [b"\7" * 31, b"\7" * 33, b"\6" * 32], ids=["shorter", "longer", "another"])
+    def test_whatever_may_be_a_signature_is_not_dismissed(self, ledger: Ledger, scope: Scope, signature: bytes) -> None:
+        lost = lost_request(ledger, scope, signature)
+        with pytest.raises(LedgerError) as error:
+            ledger.dismiss(lost, "I looked")
+        assert error.value.reason == "signature"
+        assert ledger.get(lost.id) == lost
+
+    def test_what_nobody_signed_is_dismissed(self, ledger: Ledger, scope: Scope) -> None:
+        lost = lost_request(ledger, scope, b"\7" * 32)
+        for wrong in ("", " ", None, "x" * 4001):
+            with pytest.raises(InvalidInput):
+                ledger.dismiss(lost, wrong)  # type: ignore[arg-type]  # what is tested
+        accepted = Answer(Meaning.ACCEPTED, venue_id="41")
+        refuse(lambda: ledger.overrule(lost, accepted), "illegal_event")
+        closed = ledger.dismiss(lost, "I looked")
+        assert closed.state is State.ABANDONED
+        assert ledger.attempts(lost)[-1].details == {"why": "I looked", "dismissed": True}
+        refuse(lambda: ledger.dismiss(lost, "I looked"), "stale")
+        refuse(lambda: ledger.overrule(closed, UNKNOWN), "illegal_event")
+        assert ledger.overrule(closed, accepted).state is State.ACCEPTED
+        assert ledger.attempts(lost)[-1].details["venue_id"] == "41"
+
+    def test_only_a_dismissal_is_overruled(self, ledger: Ledger, sending: Outgoing, time: Time) -> None:
+        lost = ledger.record(sending.slot, UNKNOWN)
+        time.now += 1001
+        with pytest.raises(LedgerError) as error:
+            ledger.overrule(ledger.expire(lost), Answer(Meaning.ACCEPTED))
+        assert error.value.reason == "illegal_event"
+
+    def test_a_shared_nonce_is_not_dismissed(self, ledger: Ledger, scope: Scope) -> None:
+        digest = b"\7" * 32
+        slot = ledger.commit_content(ledger.reserve(replace_scope(scope, kind="transaction"), AccountNonce(1)), digest, {"transaction": {}})
+        lost = ledger.record(ledger.begin_sending(ledger.store_signed(slot, digest, b"raw")).slot, UNKNOWN)
+        with pytest.raises(LedgerError) as error:
+            ledger.dismiss(lost, "I looked")
+        assert error.value.reason == "signature"
 
     def test_grouped(self, ledger: Ledger, scope: Scope, make_order: MakeOrder, domain: Domain, signer: LocalSigner) -> None:
         slots = ledger.reserve_many(scope, RULE, 3)
