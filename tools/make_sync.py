@@ -18,8 +18,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,19 +32,25 @@ class Target:
     Attributes:
         source, output: paths below the root of the repository.
         classes: the twin's name by the async class's, in the order of the file.
+        elsewhere: the same for classes of other modules whose twins exist: ``module:Name``, made of the async object and the loop.
     """
 
     source: str
     output: str
     classes: Mapping[str, str]
+    elsewhere: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 TARGETS: list[Target] = [
     Target("api/brokerstr/client.py", "api/brokerstr/sync.py", {"AsyncClient": "Client"}),
     Target("api/tokenizationtr/client.py", "api/tokenizationtr/sync.py", {"AsyncClient": "Client"}),
     Target("api/licenserocks/client.py", "api/licenserocks/sync.py", {"AsyncClient": "Client"}),
+    Target(
+        "api/stove/taker.py", "api/stove/sync_taker.py", {"AsyncTaker": "Taker"}, {"AsyncTakerFeed": "orderseal.api.stove.feeds:TakerFeed"}
+    ),
+    Target("api/stove/public.py", "api/stove/sync_public.py", {"AsyncPublic": "Public"}),
 ]
-"""Every generated module. Stove's was written by hand before, and stays."""
+"""Every generated module. Stove's client and maker were written by hand before, and stay."""
 
 _ASYNC_GIVERS = {"AsyncGenerator", "AsyncIterator", "AsyncIterable"}
 _WORDS = ((r"\basync with\b", "with"), (r"\basync for\b", "for"), (r"\bAsync(?=[A-Z])", ""), (r"\baclose\b", "close"), (r"\bawait ", ""))
@@ -53,7 +60,9 @@ class CannotWrite(Exception):
     """The source holds something that has no twin; the text says where and what."""
 
 
-def generate(source: str, module: str, classes: Mapping[str, str], path: str = "source") -> str:
+def generate(
+    source: str, module: str, classes: Mapping[str, str], path: str = "source", elsewhere: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """The text of the sync module.
 
     Args:
@@ -61,13 +70,15 @@ def generate(source: str, module: str, classes: Mapping[str, str], path: str = "
         module: its dotted name, for the import.
         classes: the twin's name by the async class's.
         path: for error messages and the head comment.
+        elsewhere: as of :class:`Target`.
     """
     tree = ast.parse(source)
     found = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     if missing := set(classes) - set(found):
         raise CannotWrite(f"{path}: no class {', '.join(sorted(missing))}")
-    twins = [_twin(found[name], twin, classes, path) for name, twin in classes.items()]
-    imports = _imports(tree, module, classes, twins)
+    every = {**classes, **{name: twin.partition(":")[2] for name, twin in elsewhere.items()}}
+    twins = [_twin(found[name], twin, every, path) for name, twin in classes.items()]
+    imports = _imports(tree, module, classes, twins, elsewhere.values())
     names = ", ".join(f'"{name}"' for name in sorted(classes.values()))
     head = (
         '"""For callers without an event loop: each client runs its async twin on a loop of its own.\n\n'
@@ -112,7 +123,12 @@ def _twin(node: ast.ClassDef, name: str, classes: Mapping[str, str], path: str) 
 
 
 _ENDS = '''def close(self) -> None:
-    """Close what is open, and end the background thread; more than once is fine."""
+    """Close what is open, and end the background thread; more than once is fine.
+
+    Example::
+
+        client.close()
+    """
     self._loop.stop()
 
 def __enter__(self) -> Self:
@@ -248,7 +264,7 @@ def _plain(head: ast.FunctionDef, classes: Mapping[str, str]) -> None:
     head.returns = _annotation(head.returns, classes) if head.returns else None
 
 
-def _imports(tree: ast.Module, module: str, classes: Mapping[str, str], twins: Iterable[str]) -> str:
+def _imports(tree: ast.Module, module: str, classes: Mapping[str, str], twins: Iterable[str], elsewhere: Iterable[str]) -> str:
     """The source's imports that the twins need, and what they need besides. Constants of the source are imported from it."""
     used = {node.id for twin in twins for node in ast.walk(ast.parse(twin)) if isinstance(node, ast.Name)}
     groups: dict[str, set[str]] = {"orderseal.api.transport": {"BackgroundLoop"}, "typing": {"Self"}}
@@ -269,6 +285,8 @@ def _imports(tree: ast.Module, module: str, classes: Mapping[str, str], twins: I
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             own |= {target.id for target in targets if isinstance(target, ast.Name)} & used
     groups.setdefault(module, set()).update(own)
+    for twin in elsewhere:
+        groups.setdefault(twin.partition(":")[0], set()).add(twin.partition(":")[2])
     lines |= {f"from {name} import {', '.join(sorted(names))}" for name, names in groups.items() if names}
     return "\n".join(sorted(lines))
 
@@ -313,7 +331,8 @@ def formatted(text: str, output: Path) -> str:
 def written(target: Target, root: Path = ROOT) -> str:
     """What a target's output should hold."""
     module = "orderseal." + target.source.removesuffix(".py").replace("/", ".")
-    return formatted(generate((root / target.source).read_text("utf-8"), module, target.classes, target.source), root / target.output)
+    source = (root / target.source).read_text("utf-8")
+    return formatted(generate(source, module, target.classes, target.source, target.elsewhere), root / target.output)
 
 
 def main(arguments: Sequence[str] | None = None, targets: Sequence[Target] = TARGETS, root: Path = ROOT) -> int:

@@ -28,6 +28,7 @@ from orderseal.api.brokerstr.models import (
     TokenStatus,
     Webhook,
     WebhookAuthentication,
+    Written,
 )
 from orderseal.api.brokerstr.sync import Client
 from orderseal.api.brokerstr.webhooks import (
@@ -39,6 +40,7 @@ from orderseal.api.brokerstr.webhooks import (
     WebhookMethod,
     WebhookSettings,
 )
+from orderseal.api.submission.references import OpenWrite
 
 __all__ = [
     "KEEP",
@@ -56,6 +58,7 @@ __all__ = [
     "Node",
     "NodePage",
     "NodeType",
+    "OpenWrite",
     "Purchase",
     "PurchaseCurrency",
     "PurchaseList",
@@ -72,4 +75,5 @@ __all__ = [
     "WebhookChange",
     "WebhookMethod",
     "WebhookSettings",
+    "Written",
 ]

@@ -2,13 +2,13 @@
 
 import hashlib
 import threading
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
 from weakref import WeakValueDictionary
 
-from orderseal.api.brokerstr.login import HeaderKeyAuth
 from orderseal.api.brokerstr.models import (
     KycAddress,
     KycAddressPage,
@@ -21,9 +21,11 @@ from orderseal.api.brokerstr.models import (
     PurchaseList,
     Token,
     TokenPage,
+    Written,
 )
 from orderseal.api.brokerstr.webhooks import KEEP, WebhookChange, WebhookSettings, webhook_body
 from orderseal.api.brokerstr.wire import (
+    ROOT_PATH,
     AddressRows,
     MarketRows,
     NodeRows,
@@ -32,6 +34,7 @@ from orderseal.api.brokerstr.wire import (
     chain_number,
     changes,
     hash_text,
+    hidden,
     markets_body,
     read_error,
     service_root,
@@ -39,6 +42,7 @@ from orderseal.api.brokerstr.wire import (
     text,
     truth,
 )
+from orderseal.api.submission.references import OpenWrite, References, instance_scope
 from orderseal.api.transport import (
     DEFAULT_CONNECTION,
     DEFAULT_LIMITS,
@@ -57,16 +61,19 @@ from orderseal.api.transport import (
     segment,
 )
 from orderseal.signing import Address, AddressLike, Clock, InvalidInput, InvalidReply, OutcomeUnknown, VenueClock, describe, system_clock
+from orderseal.signing.ledger import Ledger, Scope
 
 __all__ = ["AsyncClient"]
 
 _T = TypeVar("_T")
+_M = TypeVar("_M", Market, KycToken)
 
 _TARGET: Final = "X-Target-Server"
 _LOGIN_HEADERS: Final[Mapping[str, str]] = MappingProxyType({_TARGET: "authentication"})
 _HEADERS: Final[Mapping[str, str]] = MappingProxyType({_TARGET: "integration"})
 _PER_MINUTE: Final = 50
 _DAY: Final = timedelta(days=1)
+_LOOK_ELSEWHERE: Final = "look at the platform's user interface, for no documented read shows it"
 _AGAIN_SETS_THE_SAME: Final = "sending the same once more sets the same"
 
 _RATES: WeakValueDictionary[str, RateLimit] = WeakValueDictionary()
@@ -88,6 +95,10 @@ class AsyncClient:
             public page is a placeholder.
         api_key, secret_key: from the platform's user interface.
         key_in: how they are sent: in the ``"body"``, or as ``"headers"``; both are documented.
+        ledger: where the writes are kept that no read can settle, under their references: :meth:`create_market` and
+            :meth:`attach_kyc_token`, which need one. Yours, and closed by you, after this client.
+        account: a name for whose writes these are, where several users share a ledger; by default the platform's host. It outlives an API
+            key. The platform shows no wallet of its callers: the account's address in the ledger is a hash of this name.
         rate: by default 50 requests in a minute, as documented, shared among all clients of the key in this process. It counts logins, too.
         retries: of reads.
         limits: time and size bounds of one exchange.
@@ -97,21 +108,30 @@ class AsyncClient:
 
     Attributes:
         venue_clock: the platform's time, by the ``Date`` of its answers.
+        scope: of this client's references in the ledger.
+
+    **References.** Each write is sent once, and says below what settles it if its answer is lost. For most that is a read, or the same
+    write once more. The two that have neither take a ``reference``: your own name for one wish, kept in the ledger before anything is sent.
+    The same reference with the same content gives the same id again, and sends nothing; with other content it is
+    :class:`~orderseal.signing.InvalidInput`. One whose answer was lost stays open until you say what became of it: :meth:`open_writes`,
+    :meth:`settle`, :meth:`dismiss`.
 
     Every method may raise (venue page */intro*): :class:`~orderseal.signing.InvalidInput`, nothing was sent;
     :class:`~orderseal.signing.Refused`, :class:`~orderseal.signing.Unauthorized`, :class:`~orderseal.signing.RateLimited`, the platform did
     not do it — its codes are not documented; :class:`~orderseal.signing.Unreachable`, nothing was sent, or a read was not answered. A read
     may raise :class:`~orderseal.signing.InvalidReply`; a write :class:`~orderseal.signing.OutcomeUnknown`: it may have taken effect, and is
-    never sent twice. Each says below how that is settled. The API has no idempotency keys.
+    never sent twice, since the API has no idempotency keys. One with a reference may raise :class:`~orderseal.signing.RuleViolation`, if
+    that was refused or dismissed before, and :class:`~orderseal.signing.LedgerError`.
 
     Example::
 
-        async with AsyncClient("https://broker.example.com", api_key, secret_key) as client:
-            token = await client.token_by_external_id("693d6f791f8a9198aba44f50")
-            recipe = token.recipe()
+        async with AsyncClient(url, api_key, secret_key) as client:
+            token = await client.token_by_external_id(external_id)
+            print(token.symbol, token.recipe().function_name)
     """
 
     venue_clock: VenueClock
+    scope: Scope
 
     def __init__(
         self,
@@ -120,6 +140,8 @@ class AsyncClient:
         secret_key: str,
         *,
         key_in: Literal["body", "headers"] = "body",
+        ledger: Ledger | None = None,
+        account: str | None = None,
         rate: RateLimit | None = None,
         retries: Retries = DEFAULT_RETRIES,
         limits: Limits = DEFAULT_LIMITS,
@@ -127,16 +149,17 @@ class AsyncClient:
         hooks: Hooks | Sequence[Hooks] | None = None,
         clock: Clock = system_clock,
     ) -> None:
-        if key_in not in ("body", "headers"):
-            raise InvalidInput(path="key_in", expected="'body' or 'headers'", actual=describe(key_in))
-        in_body = key_in == "body"
+        if ledger is not None and not isinstance(ledger, Ledger):
+            raise InvalidInput(path="ledger", expected="a Ledger, or None", actual=f"a {type(ledger).__name__}")
         self._root = service_root(url)
         self._clock = clock
+        self.scope = instance_scope("brokerstr", self._root.removesuffix(ROOT_PATH), account)
+        self._references = None if ledger is None else References(ledger, self.scope)
         self._caller = Caller(
             self._root,
             venue="brokerstr",
             refusal=read_error,
-            auth=(KeyAuth if in_body else HeaderKeyAuth)(api_key, secret_key, headers=_LOGIN_HEADERS),
+            auth=KeyAuth(api_key, secret_key, key_in=key_in, headers=_LOGIN_HEADERS),
             headers=_HEADERS,
             rate=_shared_rate(self._root, api_key) if rate is None else rate,
             retries=retries,
@@ -172,7 +195,8 @@ class AsyncClient:
 
         Example::
 
-            token = await client.token("43075f5d-8e7b-4b90-ba44-c85f3d9346d7")
+            token = await client.token(token_id)
+            print(token.symbol, token.status, token.supply)
         """
         what = "read the token"
         found = await self._caller.read(Call(what, "GET", "/tokens/{token_id}", Token, segments={"token_id": token_id}))
@@ -189,7 +213,7 @@ class AsyncClient:
 
         Example::
 
-            token = await client.token_by_external_id("693d6f791f8a9198aba44f50")
+            token = await client.token_by_external_id(external_id)
             print(token.symbol, token.value, token.currency_token)
         """
         what, path = "read the token by its external id", "/tokens/external/{external_id}"
@@ -245,7 +269,8 @@ class AsyncClient:
 
         Example::
 
-            token = await client.create_token("693d6f791f8a9198aba44f50", is_all_market=False, market_ids=[market.id])
+            token = await client.create_token(external_id, is_all_market=False, market_ids=[market_id])
+            assert token.external_id == external_id
         """
         what, settle = "associate the token", "read the token by its external id"
         body = markets_body(is_all_market, market_ids)
@@ -264,7 +289,8 @@ class AsyncClient:
 
         Example::
 
-            await client.set_markets(token.id, is_all_market=True)
+            for row in await client.set_markets(token_id, is_all_market=True):
+                print(row.market_id, row.status)
         """
         what, settle = "set the markets of the token", f"list the tokens of the markets; {_AGAIN_SETS_THE_SAME}"
         body = markets_body(is_all_market, market_ids)
@@ -275,24 +301,29 @@ class AsyncClient:
             _done(what, settle, row, ("token_id", row.token_id, token_id))
         return rows
 
-    async def attach_kyc_token(self, token_id: str, *, kyc_address_id: str, chain_id: int, kyc_hash: str, is_approved: bool) -> KycToken:
-        """Attach a KYC address to a token (*Attach KYC Token*).
+    async def attach_kyc_token(
+        self, token_id: str, *, kyc_address_id: str, chain_id: int, kyc_hash: str, is_approved: bool, reference: str
+    ) -> Written[KycToken]:
+        """Attach a KYC address to a token, once (*Attach KYC Token*).
 
         Args:
             kyc_address_id: of a :class:`KycAddress`.
+            chain_id: EIP-155, such as 17000.
             kyc_hash: ``hash``, of a transaction or of a contract; as text.
+            reference: your name for this wish, 1 to 128 printable characters; see the class.
 
         Raises:
             OutcomeUnknown: nothing documented reads what is attached to a token, so look at the platform's user interface, or ask the
-                platform. It is never sent twice by itself.
+                platform; then :meth:`settle` or :meth:`dismiss`. It is never sent again.
 
         Example::
 
             attached = await client.attach_kyc_token(
-                token.id, kyc_address_id=address.id, chain_id=17000, kyc_hash=transaction_hash, is_approved=True
+                token_id, kyc_address_id=kyc_address_id, chain_id=17000, kyc_hash=transaction_hash, is_approved=True, reference="kyc 7"
             )
+            await client.update_kyc_token(token_id, attached.id, is_approved=False)
         """
-        what, settle = "attach the KYC address to the token", "look at the platform's user interface, for no documented read shows it"
+        what = "attach the KYC address to the token"
         segment(kyc_address_id if isinstance(kyc_address_id, str) else None, "kyc_address_id")
         body = {
             "kyc_address_id": kyc_address_id,
@@ -300,9 +331,13 @@ class AsyncClient:
             "hash": text(kyc_hash, "kyc_hash"),
             "is_approved": truth(is_approved, "is_approved"),
         }
-        call = Call(what, "POST", "/tokens/{token_id}/kyc-tokens", KycToken, segments={"token_id": token_id}, body=body, settle=settle)
-        found = await self._caller.write(call)
-        return _done(what, settle, found, ("token_id", found.token_id, token_id), ("kyc_address_id", found.kyc_address_id, kyc_address_id))
+
+        def check(found: KycToken) -> None:
+            ours = ("token_id", found.token_id, token_id), ("kyc_address_id", found.kyc_address_id, kyc_address_id)
+            _done(what, _LOOK_ELSEWHERE, found, *ours)
+
+        call = Call(what, "POST", "/tokens/{token_id}/kyc-tokens", KycToken, segments={"token_id": token_id}, body=body)
+        return await self._once(call, body, reference, check)
 
     async def update_kyc_token(
         self,
@@ -323,7 +358,8 @@ class AsyncClient:
 
         Example::
 
-            await client.update_kyc_token(token.id, attached.id, is_approved=False)
+            changed = await client.update_kyc_token(token_id, kyc_token_id, is_approved=False)
+            assert not changed.is_approved
         """
         what, settle = "change the KYC address of the token", _AGAIN_SETS_THE_SAME
         body = changes(
@@ -340,31 +376,38 @@ class AsyncClient:
 
     # Markets
 
-    async def create_market(self, node_id: str, domain: str, *, webhook: WebhookSettings | None = None) -> Market:
-        """Create a market (*Create Market*).
+    async def create_market(self, node_id: str, domain: str, *, webhook: WebhookSettings | None = None, reference: str) -> Written[Market]:
+        """Create a market, once (*Create Market*).
 
         Args:
             node_id: whose market it is.
             domain: as text; its form is not documented.
-            webhook: where its events go, if anywhere.
+            webhook: where its events go, if anywhere. The ledger keeps a hash of the password or token in it, and not the thing itself.
+            reference: your name for this wish, 1 to 128 printable characters; see the class.
 
         Raises:
-            OutcomeUnknown: no documented read lists markets, so look at the platform's user interface, or ask the platform. It is never
-                sent twice by itself.
+            OutcomeUnknown: no documented read lists markets, so look at the platform's user interface, or ask the platform; then
+                :meth:`settle` or :meth:`dismiss`. It is never sent again.
 
         Example::
 
             settings = WebhookSettings("https://webhook.example.com", "/webhook", timeout=30)
-            market = await client.create_market(node.id, "market.example.com", webhook=settings)
+            market = await client.create_market(node_id, "market.example.com", webhook=settings, reference="market 7")
+            print(market.id, market.repeated)
         """
-        what, settle = "create the market", "look at the platform's user interface, for no documented read lists markets"
+        what = "create the market"
         segment(node_id if isinstance(node_id, str) else None, "node_id")
         if webhook is not None and not isinstance(webhook, WebhookSettings):
             raise InvalidInput(path="webhook", expected="WebhookSettings or None", actual=f"a {type(webhook).__name__}")
         body = {"node_id": node_id, "domain": text(domain, "domain")} | ({} if webhook is None else webhook_body(webhook))
+
+        def check(found: Market) -> None:
+            if found.node_id is not None:
+                _done(what, _LOOK_ELSEWHERE, found, ("node_id", found.node_id, node_id))
+
         secrets = () if webhook is None else webhook.secrets()
-        found = await self._caller.write(Call(what, "POST", "/markets", Market, body=body, settle=settle, secrets=secrets))
-        return found if found.node_id is None else _done(what, settle, found, ("node_id", found.node_id, node_id))
+        kept = hidden(body, secrets, f"{self.scope} {reference}")
+        return await self._once(Call(what, "POST", "/markets", Market, body=body, secrets=secrets), kept, reference, check)
 
     async def update_market(self, market_id: str, *, domain: str | None = None, webhook: WebhookSettings | WebhookChange = KEEP) -> Market:
         """Change a market (*Update Market*).
@@ -378,8 +421,9 @@ class AsyncClient:
 
         Example::
 
-            await client.update_market(market.id, domain="shop.example.com")
-            await client.update_market(market.id, webhook=REMOVE)
+            await client.update_market(market_id, domain="shop.example.com")
+            changed = await client.update_market(market_id, webhook=REMOVE)
+            assert changed.webhook is None
         """
         what, settle = "change the market", _AGAIN_SETS_THE_SAME
         body = changes({"domain": None if domain is None else text(domain, "domain"), "webhook": None}, webhook_body(webhook))
@@ -388,6 +432,78 @@ class AsyncClient:
         call = Call(what, "PUT", "/markets/{market_id}", Market, segments=segments, body=body, settle=settle, secrets=secrets)
         found = await self._caller.write(call)
         return _done(what, settle, found, ("id", found.id, market_id))
+
+    # Writes whose outcome is open
+
+    async def open_writes(self) -> list[OpenWrite]:
+        """The writes under references of which nobody knows what became, oldest first; call it first after a crash.
+
+        What was never sent is given up. Those that another living process is just sending are among them, too. Nothing is asked of the
+        platform.
+
+        Raises:
+            InvalidInput: the client has no ledger.
+            LedgerError: the ledger cannot be used.
+
+        Example::
+
+            for write in await client.open_writes():
+                print(write.reference, write.path, write.body, write.sent_at)
+        """
+        return await self._writing().open_writes()
+
+    async def settle(self, reference: str, created_id: str) -> None:
+        """Say that a write whose answer was lost did take effect, as you have seen at the platform. Nothing is asked of it.
+
+        Args:
+            created_id: of the market, or of what was attached: the platform's own, as :attr:`.Written.id` would have been.
+
+        Raises:
+            InvalidInput: it is no id.
+            LedgerError: ``missing``: nothing is open under this reference; ``held``: it is being sent just now, or was when its process
+                died: call :meth:`open_writes` first.
+
+        Example::
+
+            await client.settle("market 7", market_id)
+        """
+        segment(created_id if isinstance(created_id, str) else None, "created_id")
+        await self._writing().settle(reference, created_id)
+
+    async def dismiss(self, reference: str, why: str) -> None:
+        """Say that a write whose answer was lost did not take effect, as you have found out. Its reference stays spent.
+
+        Args:
+            why: who says so, and from what; it is kept. 1 to 4,000 characters.
+
+        Raises:
+            InvalidInput: no words.
+            LedgerError: ``missing`` and ``held``, as :meth:`settle`.
+
+        Example::
+
+            await client.dismiss("market 7", "no such market in the user interface a day later")
+        """
+        await self._writing().dismiss(reference, why)
+
+    def _writing(self) -> References:
+        if self._references is None:
+            hint = "No read of the platform can settle this write: it is kept under your reference, and never sent twice"
+            raise InvalidInput(path="ledger", expected="a Ledger, given to the client", actual="none", hint=hint)
+        return self._references
+
+    async def _once(self, call: Call[_M], kept: Mapping[str, Any], reference: str, check: Callable[[_M], None]) -> Written[_M]:
+        """Make a write under a reference. What stands in ``kept`` for its body is in the ledger, and the body itself is sent."""
+
+        async def write(_kept: bytes, before_write: Callable[[], None]) -> _M:
+            found = await self._caller.write(replace(call, reference=reference, settle=_LOOK_ELSEWHERE, before_write=before_write))
+            check(found)
+            return found
+
+        path = call.request(takes_effect=True).path
+        content = {"reference": reference, "method": call.method, "path": path, "body": dict(kept)}
+        done = await self._writing().once(reference, content, write, _id_of, settle=_LOOK_ELSEWHERE)
+        return Written(reference, done.receipt, done.answer)
 
     # Nodes
 
@@ -436,8 +552,9 @@ class AsyncClient:
         Example::
 
             address = await client.create_kyc_address(
-                market.id, chain_id=17000, name="Registry", address="0x70f1d2c056bf9f6956d2d2ce045d3db33dee3c05"
+                market_id, chain_id=17000, name="Registry", address="0x70f1d2c056bf9f6956d2d2ce045d3db33dee3c05"
             )
+            print(address.id)
         """
         what, settle = "create the KYC address", "list the KYC addresses of the market"
         body = {"chain_id": chain_number(chain_id), "name": text(name, "name"), "address": _address_text(address)}
@@ -497,7 +614,7 @@ class AsyncClient:
 
         Example::
 
-            await client.update_kyc_address(address.id, name="Registry, new")
+            await client.update_kyc_address(kyc_address_id, name="Registry, new")
         """
         what, settle = "change the KYC address", _AGAIN_SETS_THE_SAME
         body = changes(
@@ -560,7 +677,7 @@ class AsyncClient:
 
         Example::
 
-            (purchase,) = await client.wait_for_purchase(market_id, receipt_hash, since=sent_at, seconds=300)
+            (purchase,) = await client.wait_for_purchase(market_id, transaction_hash, since=sent_at, seconds=300)
             print(purchase.quantity, purchase.price, purchase.currency.symbol)
         """
         wanted = hash_text(transaction_hash, "transaction_hash")
@@ -589,8 +706,17 @@ class AsyncClient:
         return await self._caller.read(Call(what, "GET", path, type_, segments={name: whose}, query=query))
 
     async def aclose(self) -> None:
-        """Close every connection and forget the token."""
-        await self._caller.aclose()
+        """Close every connection, forget the token, and put on record what cancelled callers left behind; more than once is fine.
+
+        Example::
+
+            await client.aclose()
+        """
+        try:
+            await self._caller.aclose()
+        finally:
+            if self._references is not None:
+                await self._references.wait()
 
     async def __aenter__(self) -> Self:
         return self
@@ -600,6 +726,11 @@ class AsyncClient:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._root!r})"
+
+
+def _id_of(found: Market | KycToken) -> str:
+    segment(found.id, "id")
+    return found.id
 
 
 def _number(value: object, path: str) -> int:

@@ -5,10 +5,11 @@ Unknown members are passed over; a known one of a wrong type makes the whole rep
 rounded to the microsecond; year 1 is how some servers write "never". All text is a stranger's.
 """
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -39,7 +40,10 @@ __all__ = [
     "TokenStatus",
     "Webhook",
     "WebhookAuthentication",
+    "Written",
 ]
+
+R = TypeVar("R")
 
 Time: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 """A moment with its offset."""
@@ -374,3 +378,23 @@ class PurchaseList(_Reply, frozen=True, kw_only=True):
     def is_complete(self) -> bool:
         """Whether these are all; if not, ask for shorter spans."""
         return len(self.purchases) >= self.total
+
+
+@dataclass(frozen=True, slots=True)
+class Written(Generic[R]):
+    """What a write under a reference made.
+
+    Attributes:
+        reference: the caller's.
+        id: the platform's own.
+        data: as the platform answered; ``None`` if that was in an earlier call, which this one repeats without sending anything.
+    """
+
+    reference: str
+    id: str
+    data: R | None = field(default=None, repr=False)
+
+    @property
+    def repeated(self) -> bool:
+        """Whether nothing was sent, since it had been before."""
+        return self.data is None

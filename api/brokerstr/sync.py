@@ -22,8 +22,10 @@ from orderseal.api.brokerstr.models import (
     PurchaseList,
     Token,
     TokenPage,
+    Written,
 )
 from orderseal.api.brokerstr.webhooks import KEEP, WebhookChange, WebhookSettings
+from orderseal.api.submission.references import OpenWrite
 from orderseal.api.transport import (
     DEFAULT_CONNECTION,
     DEFAULT_LIMITS,
@@ -36,6 +38,7 @@ from orderseal.api.transport import (
     Retries,
 )
 from orderseal.signing import AddressLike, Clock, VenueClock, system_clock
+from orderseal.signing.ledger import Ledger, Scope
 
 __all__ = ["Client"]
 
@@ -48,6 +51,10 @@ class Client:
             public page is a placeholder.
         api_key, secret_key: from the platform's user interface.
         key_in: how they are sent: in the ``"body"``, or as ``"headers"``; both are documented.
+        ledger: where the writes are kept that no read can settle, under their references: :meth:`create_market` and
+            :meth:`attach_kyc_token`, which need one. Yours, and closed by you, after this client.
+        account: a name for whose writes these are, where several users share a ledger; by default the platform's host. It outlives an API
+            key. The platform shows no wallet of its callers: the account's address in the ledger is a hash of this name.
         rate: by default 50 requests in a minute, as documented, shared among all clients of the key in this process. It counts logins, too.
         retries: of reads.
         limits: time and size bounds of one exchange.
@@ -57,18 +64,26 @@ class Client:
 
     Attributes:
         venue_clock: the platform's time, by the ``Date`` of its answers.
+        scope: of this client's references in the ledger.
+
+    **References.** Each write is sent once, and says below what settles it if its answer is lost. For most that is a read, or the same
+    write once more. The two that have neither take a ``reference``: your own name for one wish, kept in the ledger before anything is sent.
+    The same reference with the same content gives the same id again, and sends nothing; with other content it is
+    :class:`~orderseal.signing.InvalidInput`. One whose answer was lost stays open until you say what became of it: :meth:`open_writes`,
+    :meth:`settle`, :meth:`dismiss`.
 
     Every method may raise (venue page */intro*): :class:`~orderseal.signing.InvalidInput`, nothing was sent;
     :class:`~orderseal.signing.Refused`, :class:`~orderseal.signing.Unauthorized`, :class:`~orderseal.signing.RateLimited`, the platform did
     not do it — its codes are not documented; :class:`~orderseal.signing.Unreachable`, nothing was sent, or a read was not answered. A read
     may raise :class:`~orderseal.signing.InvalidReply`; a write :class:`~orderseal.signing.OutcomeUnknown`: it may have taken effect, and is
-    never sent twice. Each says below how that is settled. The API has no idempotency keys.
+    never sent twice, since the API has no idempotency keys. One with a reference may raise :class:`~orderseal.signing.RuleViolation`, if
+    that was refused or dismissed before, and :class:`~orderseal.signing.LedgerError`.
 
     Example::
 
-        with Client("https://broker.example.com", api_key, secret_key) as client:
-            token = client.token_by_external_id("693d6f791f8a9198aba44f50")
-            recipe = token.recipe()
+        with Client(url, api_key, secret_key) as client:
+            token = client.token_by_external_id(external_id)
+            print(token.symbol, token.recipe().function_name)
     """
 
     def __init__(
@@ -78,6 +93,8 @@ class Client:
         secret_key: str,
         *,
         key_in: Literal["body", "headers"] = "body",
+        ledger: Ledger | None = None,
+        account: str | None = None,
         rate: RateLimit | None = None,
         retries: Retries = DEFAULT_RETRIES,
         limits: Limits = DEFAULT_LIMITS,
@@ -90,6 +107,8 @@ class Client:
             api_key,
             secret_key,
             key_in=key_in,
+            ledger=ledger,
+            account=account,
             rate=rate,
             retries=retries,
             limits=limits,
@@ -102,6 +121,10 @@ class Client:
     @property
     def venue_clock(self) -> VenueClock:
         return self._async.venue_clock
+
+    @property
+    def scope(self) -> Scope:
+        return self._async.scope
 
     def authenticate(self) -> None:
         """Log in, or refresh the token, if there is none or it is about to run out (*/auth/authenticate*, */auth/refresh*).
@@ -126,7 +149,8 @@ class Client:
 
         Example::
 
-            token = client.token("43075f5d-8e7b-4b90-ba44-c85f3d9346d7")
+            token = client.token(token_id)
+            print(token.symbol, token.status, token.supply)
         """
         return self._loop.call(self._async.token(token_id))
 
@@ -141,7 +165,7 @@ class Client:
 
         Example::
 
-            token = client.token_by_external_id("693d6f791f8a9198aba44f50")
+            token = client.token_by_external_id(external_id)
             print(token.symbol, token.value, token.currency_token)
         """
         return self._loop.call(self._async.token_by_external_id(external_id))
@@ -185,7 +209,8 @@ class Client:
 
         Example::
 
-            token = client.create_token("693d6f791f8a9198aba44f50", is_all_market=False, market_ids=[market.id])
+            token = client.create_token(external_id, is_all_market=False, market_ids=[market_id])
+            assert token.external_id == external_id
         """
         return self._loop.call(self._async.create_token(external_id, is_all_market=is_all_market, market_ids=market_ids))
 
@@ -200,30 +225,36 @@ class Client:
 
         Example::
 
-            client.set_markets(token.id, is_all_market=True)
+            for row in client.set_markets(token_id, is_all_market=True):
+                print(row.market_id, row.status)
         """
         return self._loop.call(self._async.set_markets(token_id, is_all_market=is_all_market, market_ids=market_ids))
 
-    def attach_kyc_token(self, token_id: str, *, kyc_address_id: str, chain_id: int, kyc_hash: str, is_approved: bool) -> KycToken:
-        """Attach a KYC address to a token (*Attach KYC Token*).
+    def attach_kyc_token(
+        self, token_id: str, *, kyc_address_id: str, chain_id: int, kyc_hash: str, is_approved: bool, reference: str
+    ) -> Written[KycToken]:
+        """Attach a KYC address to a token, once (*Attach KYC Token*).
 
         Args:
             kyc_address_id: of a :class:`KycAddress`.
+            chain_id: EIP-155, such as 17000.
             kyc_hash: ``hash``, of a transaction or of a contract; as text.
+            reference: your name for this wish, 1 to 128 printable characters; see the class.
 
         Raises:
             OutcomeUnknown: nothing documented reads what is attached to a token, so look at the platform's user interface, or ask the
-                platform. It is never sent twice by itself.
+                platform; then :meth:`settle` or :meth:`dismiss`. It is never sent again.
 
         Example::
 
             attached = client.attach_kyc_token(
-                token.id, kyc_address_id=address.id, chain_id=17000, kyc_hash=transaction_hash, is_approved=True
+                token_id, kyc_address_id=kyc_address_id, chain_id=17000, kyc_hash=transaction_hash, is_approved=True, reference="kyc 7"
             )
+            client.update_kyc_token(token_id, attached.id, is_approved=False)
         """
         return self._loop.call(
             self._async.attach_kyc_token(
-                token_id, kyc_address_id=kyc_address_id, chain_id=chain_id, kyc_hash=kyc_hash, is_approved=is_approved
+                token_id, kyc_address_id=kyc_address_id, chain_id=chain_id, kyc_hash=kyc_hash, is_approved=is_approved, reference=reference
             )
         )
 
@@ -240,30 +271,33 @@ class Client:
 
         Example::
 
-            client.update_kyc_token(token.id, attached.id, is_approved=False)
+            changed = client.update_kyc_token(token_id, kyc_token_id, is_approved=False)
+            assert not changed.is_approved
         """
         return self._loop.call(
             self._async.update_kyc_token(token_id, kyc_token_id, chain_id=chain_id, kyc_hash=kyc_hash, is_approved=is_approved)
         )
 
-    def create_market(self, node_id: str, domain: str, *, webhook: WebhookSettings | None = None) -> Market:
-        """Create a market (*Create Market*).
+    def create_market(self, node_id: str, domain: str, *, webhook: WebhookSettings | None = None, reference: str) -> Written[Market]:
+        """Create a market, once (*Create Market*).
 
         Args:
             node_id: whose market it is.
             domain: as text; its form is not documented.
-            webhook: where its events go, if anywhere.
+            webhook: where its events go, if anywhere. The ledger keeps a hash of the password or token in it, and not the thing itself.
+            reference: your name for this wish, 1 to 128 printable characters; see the class.
 
         Raises:
-            OutcomeUnknown: no documented read lists markets, so look at the platform's user interface, or ask the platform. It is never
-                sent twice by itself.
+            OutcomeUnknown: no documented read lists markets, so look at the platform's user interface, or ask the platform; then
+                :meth:`settle` or :meth:`dismiss`. It is never sent again.
 
         Example::
 
             settings = WebhookSettings("https://webhook.example.com", "/webhook", timeout=30)
-            market = client.create_market(node.id, "market.example.com", webhook=settings)
+            market = client.create_market(node_id, "market.example.com", webhook=settings, reference="market 7")
+            print(market.id, market.repeated)
         """
-        return self._loop.call(self._async.create_market(node_id, domain, webhook=webhook))
+        return self._loop.call(self._async.create_market(node_id, domain, webhook=webhook, reference=reference))
 
     def update_market(self, market_id: str, *, domain: str | None = None, webhook: WebhookSettings | WebhookChange = KEEP) -> Market:
         """Change a market (*Update Market*).
@@ -277,10 +311,61 @@ class Client:
 
         Example::
 
-            client.update_market(market.id, domain="shop.example.com")
-            client.update_market(market.id, webhook=REMOVE)
+            client.update_market(market_id, domain="shop.example.com")
+            changed = client.update_market(market_id, webhook=REMOVE)
+            assert changed.webhook is None
         """
         return self._loop.call(self._async.update_market(market_id, domain=domain, webhook=webhook))
+
+    def open_writes(self) -> list[OpenWrite]:
+        """The writes under references of which nobody knows what became, oldest first; call it first after a crash.
+
+        What was never sent is given up. Those that another living process is just sending are among them, too. Nothing is asked of the
+        platform.
+
+        Raises:
+            InvalidInput: the client has no ledger.
+            LedgerError: the ledger cannot be used.
+
+        Example::
+
+            for write in client.open_writes():
+                print(write.reference, write.path, write.body, write.sent_at)
+        """
+        return self._loop.call(self._async.open_writes())
+
+    def settle(self, reference: str, created_id: str) -> None:
+        """Say that a write whose answer was lost did take effect, as you have seen at the platform. Nothing is asked of it.
+
+        Args:
+            created_id: of the market, or of what was attached: the platform's own, as :attr:`.Written.id` would have been.
+
+        Raises:
+            InvalidInput: it is no id.
+            LedgerError: ``missing``: nothing is open under this reference; ``held``: it is being sent just now, or was when its process
+                died: call :meth:`open_writes` first.
+
+        Example::
+
+            client.settle("market 7", market_id)
+        """
+        return self._loop.call(self._async.settle(reference, created_id))
+
+    def dismiss(self, reference: str, why: str) -> None:
+        """Say that a write whose answer was lost did not take effect, as you have found out. Its reference stays spent.
+
+        Args:
+            why: who says so, and from what; it is kept. 1 to 4,000 characters.
+
+        Raises:
+            InvalidInput: no words.
+            LedgerError: ``missing`` and ``held``, as :meth:`settle`.
+
+        Example::
+
+            client.dismiss("market 7", "no such market in the user interface a day later")
+        """
+        return self._loop.call(self._async.dismiss(reference, why))
 
     def children(self, node_id: str, *, per_page: int = 100) -> Iterator[Node]:
         """Every node right below a node, page by page (*List Children*).
@@ -315,8 +400,9 @@ class Client:
         Example::
 
             address = client.create_kyc_address(
-                market.id, chain_id=17000, name="Registry", address="0x70f1d2c056bf9f6956d2d2ce045d3db33dee3c05"
+                market_id, chain_id=17000, name="Registry", address="0x70f1d2c056bf9f6956d2d2ce045d3db33dee3c05"
             )
+            print(address.id)
         """
         return self._loop.call(self._async.create_kyc_address(market_id, chain_id=chain_id, name=name, address=address))
 
@@ -356,7 +442,7 @@ class Client:
 
         Example::
 
-            client.update_kyc_address(address.id, name="Registry, new")
+            client.update_kyc_address(kyc_address_id, name="Registry, new")
         """
         return self._loop.call(self._async.update_kyc_address(kyc_address_id, chain_id=chain_id, name=name, address=address))
 
@@ -398,13 +484,18 @@ class Client:
 
         Example::
 
-            (purchase,) = client.wait_for_purchase(market_id, receipt_hash, since=sent_at, seconds=300)
+            (purchase,) = client.wait_for_purchase(market_id, transaction_hash, since=sent_at, seconds=300)
             print(purchase.quantity, purchase.price, purchase.currency.symbol)
         """
         return self._loop.call(self._async.wait_for_purchase(market_id, transaction_hash, since=since, seconds=seconds))
 
     def close(self) -> None:
-        """Close what is open, and end the background thread; more than once is fine."""
+        """Close what is open, and end the background thread; more than once is fine.
+
+        Example::
+
+            client.close()
+        """
         self._loop.stop()
 
     def __enter__(self) -> Self:

@@ -1,5 +1,6 @@
 """What goes over the wire to BrokersTR, and what its answers mean: pure functions, no I/O."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -11,6 +12,7 @@ from orderseal.api.transport import Refusal, Response, check_base_url, segment
 from orderseal.signing import Hash32, InvalidInput, describe
 
 __all__ = [
+    "ROOT_PATH",
     "AddressRows",
     "MarketRows",
     "NodeRows",
@@ -19,6 +21,7 @@ __all__ = [
     "chain_number",
     "changes",
     "hash_text",
+    "hidden",
     "markets_body",
     "read_error",
     "service_root",
@@ -27,7 +30,9 @@ __all__ = [
     "truth",
 ]
 
-_ROOT: Final = "/api/v1/integration"
+ROOT_PATH: Final = "/api/v1/integration"
+"""Where the service is, below the platform's base URL."""
+
 _LONGEST_TEXT: Final = 1024
 _MOST_MARKETS: Final = 1000
 
@@ -104,7 +109,7 @@ def read_error(response: Response) -> Refusal | None:
 def service_root(url: str) -> str:
     """The root of the service, from the platform's base URL with or without the documented path behind it."""
     checked = check_base_url(url)
-    return checked if checked.endswith(_ROOT) else checked + _ROOT
+    return checked if checked.endswith(ROOT_PATH) else checked + ROOT_PATH
 
 
 def markets_body(is_all_market: bool, market_ids: Sequence[str]) -> dict[str, Any]:
@@ -131,6 +136,13 @@ def changes(given: dict[str, Any], more: dict[str, Any] | None = None) -> dict[s
     if not found:
         raise InvalidInput(path="update", expected=f"at least one of {', '.join(given)}", actual="none of them")
     return found
+
+
+def hidden(body: dict[str, Any], secrets: Sequence[str], salt: str) -> dict[str, Any]:
+    """A body as it may be kept: a hash of each secret stands for it, so that the same content is still known by it."""
+    kept = {name: hidden(value, secrets, salt) if isinstance(value, dict) else value for name, value in body.items()}
+    names = [name for name, value in kept.items() if isinstance(value, str) and value in secrets]
+    return kept | {name: "sha256:" + hashlib.sha256(f"{salt} {kept[name]}".encode()).hexdigest() for name in names}
 
 
 def text(value: object, path: str) -> str:

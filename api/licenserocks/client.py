@@ -12,16 +12,14 @@ from orderseal.api.licenserocks.wire import (
     NewAddress,
     OrdersReply,
     UserOrders,
-    account_of,
     differences,
     ids_text,
     instance_root,
-    network_of,
     read_error,
     same_sale,
 )
 from orderseal.api.licenserocks.wishes import MOST_TOGETHER, NewDeliveryAddress, NewOrder, check_id, orders_body
-from orderseal.api.submission.references import Referenced, References
+from orderseal.api.submission.references import OpenWrite, Referenced, References, instance_scope
 from orderseal.api.transport import (
     DEFAULT_CONNECTION,
     DEFAULT_LIMITS,
@@ -50,7 +48,6 @@ _ADDRESS: Final = "/api/public/deliveryAddress"
 _JSON: Final[Mapping[str, str]] = MappingProxyType({"Content-Type": "application/json"})
 _MOST_PAGES: Final = 1000
 _CLOCKS_APART: Final = 300.0
-_LONGEST_ACCOUNT: Final = 200
 _LOOK_AT_ORDERS: Final = "candidates(reference) shows the buyer's orders that it could be; settle(reference, order_id) says which it is"
 _LOOK_AT_ADDRESSES: Final = "look at delivery_addresses(user_id), then say which it is with settle_address(reference, address_id)"
 
@@ -80,23 +77,6 @@ class CreatedAddress:
     reference: str
     address_id: int
     address: DeliveryAddress | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenWrite:
-    """A write whose outcome is not known.
-
-    Attributes:
-        reference: the caller's.
-        path: where it was sent.
-        sent_at: when, by this ledger's clock.
-        sending: whether it may be on its way just now.
-    """
-
-    reference: str
-    path: str
-    sent_at: datetime
-    sending: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +150,7 @@ class AsyncClient:
     Example::
 
         with Ledger("orders.db") as ledger:
-            async with AsyncClient("creators-hub-instance.com", token, ledger=ledger) as client:
+            async with AsyncClient(url, token, ledger=ledger) as client:
                 new = NewOrder(nft_id=405, listing_id=2, buyer_user_id=5, quantity=1)
                 created = await client.create_order(new, reference="invoice 2026-118")
     """
@@ -196,12 +176,9 @@ class AsyncClient:
         clock: Clock = system_clock,
     ) -> None:
         self._root = instance_root(instance)
-        network = network_of(self._root)
-        if account is not None and (not isinstance(account, str) or not 0 < len(account) <= _LONGEST_ACCOUNT or not account.isprintable()):
-            raise InvalidInput(path="account", expected=f"1 to {_LONGEST_ACCOUNT} printable characters", actual=describe(account))
         if ledger is not None and not isinstance(ledger, Ledger):
             raise InvalidInput(path="ledger", expected="a Ledger, or None", actual=f"a {type(ledger).__name__}")
-        self.scope = Scope("licenserocks", network, account_of(network if account is None else account), "write")
+        self.scope = instance_scope("licenserocks", self._root, account)
         self._references = None if ledger is None else References(ledger, self.scope)
         shared_rate = RateLimit.none() if rate is None else rate
 
@@ -263,7 +240,10 @@ class AsyncClient:
 
         Example::
 
+            first = NewOrder(nft_id=405, listing_id=2, buyer_user_id=5, quantity=1)
+            second = NewOrder(nft_id=405, listing_id=2, buyer_user_id=5, quantity=2)
             created = await client.create_batch([first, second], reference="invoice 119")
+            assert len(created.order_ids) == 2
         """
         return await self._create(orders, reference)
 
@@ -313,7 +293,7 @@ class AsyncClient:
 
         Example::
 
-            order = await client.order(42)
+            order = await client.order(1)
             print(order.status, order.total_price_cents)
         """
         return (await self.orders([order_id]))[0]
@@ -331,6 +311,7 @@ class AsyncClient:
         Example::
 
             first, second = await client.orders([1, 2])
+            print(first.id, second.id)
         """
         text = ids_text(order_ids)
         found = await self._orders.read(
@@ -389,7 +370,8 @@ class AsyncClient:
 
         Example::
 
-            addresses = await client.delivery_addresses(6)
+            for address in await client.delivery_addresses(user_id):
+                print(address.id, address.city)
         """
         whose = user_id if user_id == "me" else check_id(user_id, "user_id")
         what, path = "read the delivery addresses", "/api/public/user/{user_id}/deliveryAddresses"
@@ -412,7 +394,9 @@ class AsyncClient:
 
         Example::
 
-            created = await client.create_delivery_address(NewDeliveryAddress(user_id=6, city="Ankara"), reference="address of 6")
+            new = NewDeliveryAddress(user_id=user_id, city="Ankara")
+            created = await client.create_delivery_address(new, reference="address 7")
+            print(created.address_id)
         """
         if not isinstance(address, NewDeliveryAddress):
             raise InvalidInput(path="address", expected="a NewDeliveryAddress", actual=f"a {type(address).__name__}")
@@ -435,22 +419,21 @@ class AsyncClient:
 
     # What was lost
 
-    async def recover(self) -> tuple[OpenWrite, ...]:
-        """After a start: close what an earlier process never sent, and list the writes whose outcome is not known, oldest first.
+    async def open_writes(self) -> list[OpenWrite]:
+        """The writes of which nobody knows what became, oldest first; call it first after a crash. What was never sent is given up.
+
+        Those that another living process is just sending are among them, too. Nothing is asked of the instance.
+
+        Raises:
+            InvalidInput: the client has no ledger.
+            LedgerError: the ledger cannot be used.
 
         Example::
 
-            for open_write in await client.recover():
-                print(open_write.reference, open_write.sent_at)
+            for write in await client.open_writes():
+                print(write.reference, write.path, write.sent_at)
         """
-        references = self._writing()
-        open_slots = await references.recover()
-        found: list[OpenWrite] = []
-        for slot in open_slots:
-            content = await references.content(slot)
-            sent = datetime.fromtimestamp(slot.sent_at or slot.changed_at, UTC)
-            found.append(OpenWrite(str(content.get("reference")), str(content.get("path")), sent, slot.state is State.SENDING))
-        return tuple(found)
+        return await self._writing().open_writes()
 
     async def candidates(self, reference: str) -> Candidates:
         """Look for orders that a request whose answer was lost may have created: a report for a person, which closes nothing.
@@ -465,7 +448,7 @@ class AsyncClient:
         Example::
 
             for candidate in (await client.candidates("invoice 118")).found:
-                print(candidate.order)
+                print(candidate.order.id, candidate.order.created_at, candidate.differences)
         """
         wanted, sent_at = await self._lost_orders(reference)
         since = sent_at - _CLOCKS_APART
@@ -485,8 +468,7 @@ class AsyncClient:
     async def settle(self, reference: str, order_id: int | Sequence[int], *, despite_differences: bool = False) -> Created:
         """Say, as the person who has found it out, that a request whose answer was lost created these orders.
 
-        They are read once more, and must be what was asked for. A request that took no effect stays open in the ledger: its reference is
-        never used again, and a new wish takes a new one.
+        They are read once more, and must be what was asked for. For a request that created nothing there is :meth:`dismiss`.
 
         Args:
             order_id: of the order; after a batch one for each that was sent, in that order.
@@ -499,7 +481,8 @@ class AsyncClient:
 
         Example::
 
-            await client.settle("invoice 118", 42)
+            settled = await client.settle("invoice 118", order_id)
+            assert settled.order_ids == (order_id,)
         """
         wanted, sent_at = await self._lost_orders(reference)
         order_ids = [order_id] if isinstance(order_id, int) else order_id
@@ -520,6 +503,25 @@ class AsyncClient:
         await self._writing().settle(reference, ",".join(map(str, order_ids)))
         return Created(reference, tuple(order_ids), found, told)
 
+    async def dismiss(self, reference: str, why: str) -> None:
+        """Say, as the person who has found it out, that a request whose answer was lost created nothing. Its reference stays spent.
+
+        It is your word: that :meth:`candidates` shows nothing is no proof.
+
+        Args:
+            why: who says so, and from what; it is kept. 1 to 4,000 characters.
+
+        Raises:
+            InvalidInput: no words.
+            LedgerError: ``missing``: nothing whose outcome is open was sent under this reference; ``held``: it is being sent just now, or
+                was when its process died: call :meth:`open_writes` first.
+
+        Example::
+
+            await client.dismiss("invoice 118", "the buyer has no such order a day later")
+        """
+        await self._writing().dismiss(reference, why)
+
     async def settle_address(self, reference: str, address_id: int) -> None:
         """Say, as the person who has found it out, that a request whose answer was lost created this delivery address.
 
@@ -528,7 +530,7 @@ class AsyncClient:
 
         Example::
 
-            await client.settle_address("address of 6", 4)
+            await client.settle_address("address 7", address_id)
         """
         check_id(address_id, "address_id")
         await self._lost(reference, _ADDRESS)
@@ -600,7 +602,12 @@ class AsyncClient:
         }
 
     async def aclose(self) -> None:
-        """Close every connection, and wait until what cancelled callers left behind is on record. The ledger stays open."""
+        """Close every connection, and wait until what cancelled callers left behind is on record. The ledger stays open.
+
+        Example::
+
+            await client.aclose()
+        """
         if self._references is not None:
             await self._references.wait()
         await self._orders.aclose()

@@ -8,9 +8,10 @@ The async ones are in :mod:`orderseal.api.licenserocks.client`.
 from collections.abc import Iterator, Sequence
 from typing import Literal, Self
 
-from orderseal.api.licenserocks.client import AsyncClient, Candidates, Created, CreatedAddress, OpenWrite, Prefix
+from orderseal.api.licenserocks.client import AsyncClient, Candidates, Created, CreatedAddress, Prefix
 from orderseal.api.licenserocks.models import DeliveryAddress, Order, UserOrder
 from orderseal.api.licenserocks.wishes import NewDeliveryAddress, NewOrder
+from orderseal.api.submission.references import OpenWrite
 from orderseal.api.transport import (
     DEFAULT_CONNECTION,
     DEFAULT_LIMITS,
@@ -63,7 +64,7 @@ class Client:
     Example::
 
         with Ledger("orders.db") as ledger:
-            with Client("creators-hub-instance.com", token, ledger=ledger) as client:
+            with Client(url, token, ledger=ledger) as client:
                 new = NewOrder(nft_id=405, listing_id=2, buyer_user_id=5, quantity=1)
                 created = client.create_order(new, reference="invoice 2026-118")
     """
@@ -147,7 +148,10 @@ class Client:
 
         Example::
 
+            first = NewOrder(nft_id=405, listing_id=2, buyer_user_id=5, quantity=1)
+            second = NewOrder(nft_id=405, listing_id=2, buyer_user_id=5, quantity=2)
             created = client.create_batch([first, second], reference="invoice 119")
+            assert len(created.order_ids) == 2
         """
         return self._loop.call(self._async.create_batch(orders, reference=reference))
 
@@ -159,7 +163,7 @@ class Client:
 
         Example::
 
-            order = client.order(42)
+            order = client.order(1)
             print(order.status, order.total_price_cents)
         """
         return self._loop.call(self._async.order(order_id))
@@ -177,6 +181,7 @@ class Client:
         Example::
 
             first, second = client.orders([1, 2])
+            print(first.id, second.id)
         """
         return self._loop.call(self._async.orders(order_ids))
 
@@ -206,7 +211,8 @@ class Client:
 
         Example::
 
-            addresses = client.delivery_addresses(6)
+            for address in client.delivery_addresses(user_id):
+                print(address.id, address.city)
         """
         return self._loop.call(self._async.delivery_addresses(user_id))
 
@@ -224,19 +230,27 @@ class Client:
 
         Example::
 
-            created = client.create_delivery_address(NewDeliveryAddress(user_id=6, city="Ankara"), reference="address of 6")
+            new = NewDeliveryAddress(user_id=user_id, city="Ankara")
+            created = client.create_delivery_address(new, reference="address 7")
+            print(created.address_id)
         """
         return self._loop.call(self._async.create_delivery_address(address, reference=reference, delivery_address_id=delivery_address_id))
 
-    def recover(self) -> tuple[OpenWrite, ...]:
-        """After a start: close what an earlier process never sent, and list the writes whose outcome is not known, oldest first.
+    def open_writes(self) -> list[OpenWrite]:
+        """The writes of which nobody knows what became, oldest first; call it first after a crash. What was never sent is given up.
+
+        Those that another living process is just sending are among them, too. Nothing is asked of the instance.
+
+        Raises:
+            InvalidInput: the client has no ledger.
+            LedgerError: the ledger cannot be used.
 
         Example::
 
-            for open_write in client.recover():
-                print(open_write.reference, open_write.sent_at)
+            for write in client.open_writes():
+                print(write.reference, write.path, write.sent_at)
         """
-        return self._loop.call(self._async.recover())
+        return self._loop.call(self._async.open_writes())
 
     def candidates(self, reference: str) -> Candidates:
         """Look for orders that a request whose answer was lost may have created: a report for a person, which closes nothing.
@@ -251,15 +265,14 @@ class Client:
         Example::
 
             for candidate in (client.candidates("invoice 118")).found:
-                print(candidate.order)
+                print(candidate.order.id, candidate.order.created_at, candidate.differences)
         """
         return self._loop.call(self._async.candidates(reference))
 
     def settle(self, reference: str, order_id: int | Sequence[int], *, despite_differences: bool = False) -> Created:
         """Say, as the person who has found it out, that a request whose answer was lost created these orders.
 
-        They are read once more, and must be what was asked for. A request that took no effect stays open in the ledger: its reference is
-        never used again, and a new wish takes a new one.
+        They are read once more, and must be what was asked for. For a request that created nothing there is :meth:`dismiss`.
 
         Args:
             order_id: of the order; after a batch one for each that was sent, in that order.
@@ -272,9 +285,29 @@ class Client:
 
         Example::
 
-            client.settle("invoice 118", 42)
+            settled = client.settle("invoice 118", order_id)
+            assert settled.order_ids == (order_id,)
         """
         return self._loop.call(self._async.settle(reference, order_id, despite_differences=despite_differences))
+
+    def dismiss(self, reference: str, why: str) -> None:
+        """Say, as the person who has found it out, that a request whose answer was lost created nothing. Its reference stays spent.
+
+        It is your word: that :meth:`candidates` shows nothing is no proof.
+
+        Args:
+            why: who says so, and from what; it is kept. 1 to 4,000 characters.
+
+        Raises:
+            InvalidInput: no words.
+            LedgerError: ``missing``: nothing whose outcome is open was sent under this reference; ``held``: it is being sent just now, or
+                was when its process died: call :meth:`open_writes` first.
+
+        Example::
+
+            client.dismiss("invoice 118", "the buyer has no such order a day later")
+        """
+        return self._loop.call(self._async.dismiss(reference, why))
 
     def settle_address(self, reference: str, address_id: int) -> None:
         """Say, as the person who has found it out, that a request whose answer was lost created this delivery address.
@@ -284,12 +317,17 @@ class Client:
 
         Example::
 
-            client.settle_address("address of 6", 4)
+            client.settle_address("address 7", address_id)
         """
         return self._loop.call(self._async.settle_address(reference, address_id))
 
     def close(self) -> None:
-        """Close what is open, and end the background thread; more than once is fine."""
+        """Close what is open, and end the background thread; more than once is fine.
+
+        Example::
+
+            client.close()
+        """
         self._loop.stop()
 
     def __enter__(self) -> Self:

@@ -1,33 +1,28 @@
 """What goes over the wire to an instance, and what its answers mean: pure functions, no I/O."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
 from orderseal.api.licenserocks.models import DeliveryAddress, Order, UserOrder
 from orderseal.api.licenserocks.wishes import MOST_TOGETHER, check_id
 from orderseal.api.transport import Refusal, Response, check_base_url
-from orderseal.signing import Address, InvalidInput, describe, keccak256
+from orderseal.signing import InvalidInput, describe
 
 __all__ = [
     "DeliveryAddresses",
     "NewAddress",
     "OrdersReply",
     "UserOrders",
-    "account_of",
     "differences",
     "ids_text",
     "instance_root",
-    "network_of",
     "read_error",
     "same_sale",
 ]
 
 _LONGEST_SEGMENT: Final = 256
-_LONGEST_NETWORK: Final = 64
 
 
 class OrdersReply(msgspec.Struct, frozen=True):
@@ -90,20 +85,6 @@ def instance_root(instance: str) -> str:
     if not isinstance(instance, str):
         raise InvalidInput(path="instance", expected="the instance's host, such as creators-hub-instance.com", actual=describe(instance))
     return check_base_url(instance if "://" in instance else f"https://{instance}", "instance")
-
-
-def network_of(root: str) -> str:
-    """The name of the instance in the ledger: its host and what follows it."""
-    parts = urlsplit(root)
-    name = parts.netloc.lower().translate({91: None, 93: None}) + parts.path
-    if len(name) <= _LONGEST_NETWORK and name[0].isalnum() and name.isascii() and all(c.isalnum() or c in "._:/-" for c in name):
-        return name
-    return "instance-" + hashlib.sha256(name.encode()).hexdigest()[:40]
-
-
-def account_of(name: str) -> Address:
-    """No wallet: an address that only keeps one user's references apart from another's in a ledger."""
-    return Address(keccak256(f"licenserocks:{name}".encode())[12:])
 
 
 def ids_text(order_ids: Sequence[int]) -> str:

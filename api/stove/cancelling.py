@@ -6,8 +6,8 @@ from typing import Final
 
 from orderseal.api.stove.client import AsyncClient
 from orderseal.api.stove.models import FINAL_STATUSES, OrderPage, OrderStatus, PlacedOrder
-from orderseal.api.stove.wire import words
 from orderseal.api.submission.afterwards import in_thread
+from orderseal.api.transport import words
 from orderseal.signing import LedgerError, OrdersealError, RateLimited, Refused, VenueError
 from orderseal.signing.ledger import CancelState, Exposure, Ledger, Scope, Slot, State
 from orderseal.signing.ledger.cancels import is_settled

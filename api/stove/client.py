@@ -4,13 +4,16 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Set
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence, Set
 from decimal import Decimal
 from types import TracebackType
 from typing import Final, Self
+from weakref import WeakSet
 
 import msgspec
 
+from orderseal.api.stove.corporate import CorporateAction, CorporateActions
+from orderseal.api.stove.feeds import DEFAULT_OPTIONS, AsyncBookFeed, AsyncOrderFeed, FeedOptions
 from orderseal.api.stove.intents import NASDAQ, Quote, Side, check_intent, check_ticker, limit_order, market_price
 from orderseal.api.stove.models import (
     FINAL_STATUSES,
@@ -24,13 +27,23 @@ from orderseal.api.stove.models import (
     TokenAddress,
 )
 from orderseal.api.stove.network import Network
-from orderseal.api.stove.session import Session, bearer_header
-from orderseal.api.stove.wire import parse_push, path_segment, request, words
+from orderseal.api.stove.session import Session
+from orderseal.api.stove.snapshots import snapshot
+from orderseal.api.stove.stream import AsyncStatusStream
+from orderseal.api.stove.wire import Enveloped, joined, path_segment
 from orderseal.api.transport import (
+    DEFAULT_CONNECTION,
     DEFAULT_LIMITS,
+    DEFAULT_RETRIES,
+    Call,
+    Connection,
+    Hooks,
     Limits,
     Listener,
+    RateLimit,
+    Retries,
     websocket_url,
+    words,
 )
 from orderseal.signing import (
     DEFAULT_MAX_FEE,
@@ -53,7 +66,7 @@ from orderseal.signing import (
     venue_payload,
 )
 
-__all__ = ["AsyncClient", "AsyncStatusStream"]
+__all__ = ["AsyncClient"]
 
 _LOG = logging.getLogger("orderseal.api.stove")
 
@@ -65,50 +78,12 @@ _FIRST_BACKOFF: Final = 0.5
 _LONGEST_BACKOFF: Final = 30.0
 _MOST_INVALID_REPLIES: Final = 10
 _ORDERS: Final = "/api/v1/orders"
+_PAGE_SIZE: Final = 100
 
 
 class _Nonce(msgspec.Struct):
     maker: str
     next_nonce: int
-
-
-class AsyncStatusStream:
-    """The pushes of order statuses, one connection's worth: ``async with`` opens it, ``async for`` reads it.
-
-    The iteration ends by raising when the connection does. The feed has no sequence numbers and no replay: query after each
-    (re)connection. :meth:`AsyncClient.follow` does.
-    """
-
-    def __init__(
-        self, listen: Callable[[], Awaitable[Listener]], leave: Callable[[Listener], Awaitable[None]], seconds: float | None
-    ) -> None:
-        self._listen, self._leave, self._seconds = listen, leave, seconds
-        self._listener: Listener | None = None
-        self._ends_at: float | None = None
-
-    async def __aenter__(self) -> Self:
-        self._listener = await self._listen()
-        if self._seconds is not None:
-            self._ends_at = asyncio.get_running_loop().time() + self._seconds
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._listener is not None:
-            await self._leave(self._listener)
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> StatusChange:
-        if self._listener is None:
-            raise Unreachable("status stream: not opened; use it in an async with statement")
-        try:
-            async with asyncio.timeout_at(self._ends_at):
-                while (change := parse_push(await self._listener.receive())) is None:
-                    continue
-                return change
-        except TimeoutError:
-            raise StopAsyncIteration from None
 
 
 class AsyncClient:
@@ -117,7 +92,11 @@ class AsyncClient:
     Args:
         network: for example ``stove.TESTNET``.
         signer: whose account; used to log in. Orders are signed by :func:`orderseal.signing.sign_order`.
+        rate: by default none, as the venue documents no numbers; share one object among all clients of an account.
+        retries: of reads.
         limits: time and size bounds of one exchange.
+        connection: proxies, certificates.
+        hooks: metrics and tracing.
         silence: seconds without any WebSocket message after which the stream counts as dead.
         clock: Unix seconds; for tests.
 
@@ -125,13 +104,24 @@ class AsyncClient:
         venue_clock: the venue's time, by the ``Date`` of its own envelopes.
         deadlines: the network's deadline rule by that clock.
 
-    A write is never sent twice by this class, and its token is renewed before it. Its answer means (venue pages *Overview*,
+    Reads are asked again (:class:`~orderseal.api.transport.Retries`). A write is never sent twice by this class, and its token is renewed
+    before it. Its answer means (venue pages *Overview*,
     *Authorization*): :class:`~orderseal.signing.Refused` and below, it did not take effect;
     :class:`~orderseal.signing.OutcomeUnknown`, look it up.
     """
 
     def __init__(
-        self, network: Network, signer: Signer, *, limits: Limits = DEFAULT_LIMITS, silence: float = _SILENCE, clock: Clock = system_clock
+        self,
+        network: Network,
+        signer: Signer,
+        *,
+        rate: RateLimit | None = None,
+        retries: Retries = DEFAULT_RETRIES,
+        limits: Limits = DEFAULT_LIMITS,
+        connection: Connection = DEFAULT_CONNECTION,
+        hooks: Hooks | Sequence[Hooks] | None = None,
+        silence: float = _SILENCE,
+        clock: Clock = system_clock,
     ) -> None:
         if not isinstance(network, Network):
             raise InvalidInput(
@@ -141,17 +131,18 @@ class AsyncClient:
             raise InvalidInput(path="signer", expected="a signer, such as LocalSigner.from_env(…)", actual=f"a {type(signer).__name__}")
         self.network = network
         self.signer = signer
-        self._session = Session(network, signer, limits, clock)
+        self._session = Session(network, signer, rate=rate, retries=retries, limits=limits, connection=connection, hooks=hooks, clock=clock)
         self.venue_clock = self._session.venue_clock
         self.deadlines = network.deadline_rule.at(self.venue_clock)
         self._limits = limits
         self._silence = silence
         self._clock = clock
         self._listeners: set[Listener] = set()
+        self._feeds = WeakSet[AsyncOrderFeed | AsyncBookFeed]()
 
     async def renew(self) -> None:
         """Log in if there is no token or it is about to run out, so that the next write goes through no login."""
-        await self._session.bearer()
+        await self._session.renew()
 
     async def connect(self) -> None:
         """Log in now (venue page *Authorization*); every other method does it when needed.
@@ -163,7 +154,7 @@ class AsyncClient:
 
     async def next_nonce(self) -> int:
         """The nonce that the venue expects next (*Nonce*). Reading it reserves nothing, as far as is documented."""
-        reply = await self._session.send(request("read the next nonce", "GET", "/api/v1/orders/maker/next-nonce"), _Nonce)
+        reply = await self._session.read(Call("read the next nonce", "GET", "/api/v1/orders/maker/next-nonce", Enveloped[_Nonce]))
         if reply.maker.lower() != str(self._session.address).lower():
             raise InvalidReply("read the next nonce: the answer is for another account", status=200)
         if not 0 <= reply.next_nonce < 2**53:
@@ -195,7 +186,8 @@ class AsyncClient:
             "asset": str(token.address),
             "target_currency": token.symbol,
         }
-        found = await self._session.send(request("estimate the fee", "POST", "/api/v1/orders/estimate_charge", body=body), Estimate)
+        call = Call("estimate the fee", "POST", "/api/v1/orders/estimate_charge", Enveloped[Estimate], body=body)
+        found = await self._session.read(call)
         if found.target_currency != token.symbol:
             raise InvalidReply(f"estimate the fee: asked in {token}, the answer is in another currency", status=200)
         if not found.price_base.is_finite() or abs(found.price_base - price) > price / 1000 + _SMALLEST_TICK:
@@ -288,8 +280,17 @@ class AsyncClient:
         Args:
             before_write: called right before the first byte is written; if it raises, nothing is sent.
         """
-        sent = request("create the order", "POST", _ORDERS, raw=body, takes_effect=True, nonce=order.nonce, before_write=before_write)
-        placed = await self._session.send(sent, PlacedOrder)
+        call = Call(
+            "create the order",
+            "POST",
+            _ORDERS,
+            Enveloped[PlacedOrder],
+            raw=body,
+            nonce=order.nonce,
+            before_write=before_write,
+            secrets=(signature.hex(),),
+        )
+        placed = await self._session.write(call)
         if not placed.is_for(order, signature):
             raise OutcomeUnknown(
                 f"create the order: the venue confirmed another order than the one sent. Look it up by nonce {order.nonce}",
@@ -316,9 +317,15 @@ class AsyncClient:
             raise NonceConflict(f"the venue holds another order of {signed.order.maker} under nonce {nonce}: {other}", nonce=nonce)
         return None
 
-    async def under_nonce(self, nonce: int) -> list[PlacedOrder]:
-        """Every order of this account that the venue holds under a nonce."""
-        return [order for order in (await self.query(nonce=nonce)).orders if order.nonce == nonce and order.maker == self._session.address]
+    async def under_nonce(self, nonce: int, *, once: bool = False) -> list[PlacedOrder]:
+        """Every order of this account that the venue holds under a nonce.
+
+        Args:
+            once: whether a read that fails is not asked again, because the caller does that in its own time.
+        """
+        query = {"nonce": nonce, "page": 1, "page_size": _PAGE_SIZE}
+        shown = await self._session.read(Call("query orders", "GET", _ORDERS, Enveloped[OrderPage], query=query, once=once))
+        return [order for order in shown.orders if order.nonce == nonce and order.maker == self._session.address]
 
     async def query(
         self,
@@ -337,7 +344,7 @@ class AsyncClient:
         sort_by: str | None = None,
         sort_order: str | None = None,
         page: int = 1,
-        page_size: int = 100,
+        page_size: int = _PAGE_SIZE,
     ) -> OrderPage:
         """Read own orders, one page (*Query Orders*). Times are Unix seconds; ``status`` is a list of any of them; at most 100 a page."""
         filters = {
@@ -345,7 +352,7 @@ class AsyncClient:
             "nonce": nonce,
             "ticker": ticker,
             "is_buy": is_buy,
-            "status": status,
+            "status": joined(status),
             "asset": _address_text(asset),
             "principal": _address_text(principal),
             "created_after": created_after,
@@ -357,7 +364,7 @@ class AsyncClient:
             "page": page,
             "page_size": page_size,
         }
-        return await self._session.send(request("query orders", "GET", _ORDERS, query=filters), OrderPage)
+        return await self._session.read(Call("query orders", "GET", _ORDERS, Enveloped[OrderPage], query=filters))
 
     async def order(self, order_hash: str) -> PlacedOrder:
         """Read one own order by the venue's hash.
@@ -377,27 +384,28 @@ class AsyncClient:
         """Ask to cancel an order by its uuid ``id`` (*Cancel Order*).
 
         For a locked order this is a request, and its taker answers later: follow the status. Whatever the answer, the
-        signature stays good until the deadline.
+        signature stays good until the deadline. It is ``POST …/cancel``, as the reference page has it; the ``DELETE`` of the testing
+        guide has no reference page, and says nothing of what it answers.
 
         Raises:
             Refused: for example, it is filled already.
             OutcomeUnknown: read the order's status.
         """
-        path = f"/api/v1/orders/{path_segment(order_id, 'order_id')}/cancel"
-        sent = request("cancel the order", "POST", path, takes_effect=True)
-        reply = await self._session.send(sent, CancelReply)
+        segments = {"order_id": path_segment(order_id, "order_id")}
+        call = Call("cancel the order", "POST", "/api/v1/orders/{order_id}/cancel", Enveloped[CancelReply], segments=segments)
+        reply = await self._session.write(call)
         if reply.order_id.lower() != order_id.lower():
-            raise sent.lost("the answer is for another order")
+            raise call.request(takes_effect=True).lost("the answer is for another order")
         return reply
 
-    async def positions(self, *, ticker: str | None = None, page: int = 1, page_size: int = 100) -> PositionPage:
+    async def positions(self, *, ticker: str | None = None, page: int = 1, page_size: int = _PAGE_SIZE) -> PositionPage:
         """Read own holdings, one page (*Positions*)."""
         query = {"ticker": ticker, "page": page, "page_size": page_size}
-        return await self._session.send(request("read positions", "GET", "/api/v1/positions", query=query), PositionPage)
+        return await self._session.read(Call("read positions", "GET", "/api/v1/positions", Enveloped[PositionPage], query=query))
 
     async def profile(self) -> Profile:
         """Read own account's state (*Profile*)."""
-        found = await self._session.send(request("read the profile", "GET", "/api/v1/makers/profiles"), Profile)
+        found = await self._session.read(Call("read the profile", "GET", "/api/v1/makers/profiles", Enveloped[Profile]))
         if found.wallet_address != self._session.address:
             raise InvalidReply("read the profile: the answer is for another account", status=200)
         return found
@@ -405,11 +413,33 @@ class AsyncClient:
     async def token_address(self, ticker: str, *, exchange: int = NASDAQ) -> TokenAddress:
         """Read the contract of a stock token (*Token Address*)."""
         query = {"ticker": ticker, "exchange": exchange}
-        sent = request("read the token address", "GET", "/api/v1/instruments/token-address", query=query)
-        found = await self._session.send(sent, TokenAddress)
+        what, path = "read the token address", "/api/v1/instruments/token-address"
+        found = await self._session.read(Call(what, "GET", path, Enveloped[TokenAddress], query=query))
         if found.ticker != ticker or found.exchange_id != exchange:
             raise InvalidReply("read the token address: the answer is for another stock", status=200)
         return found
+
+    async def corporate_actions(self, *, token: AddressLike | None = None) -> tuple[CorporateAction, ...]:
+        """Read what is pending for own holdings: dividends, splits, delistings (*Corporate actions*).
+
+        The path is the one that the page names. Its curl shows another one with the maker's address in it, which no text mentions.
+
+        Args:
+            token: of the stock, for one stock alone.
+
+        Raises:
+            InvalidReply: an action is for another account or stock, or holds a number that is none.
+        """
+        what, path = "read the corporate actions", "/api/v1/maker/corporate-actions/pending"
+        address = None if token is None else Address(token)
+        query = {"token": _address_text(address)}
+        found = await self._session.read(Call(what, "GET", path, Enveloped[CorporateActions], query=query))
+        for action in found.actions or ():
+            if action.maker != self._session.address or address not in (None, action.token_address):
+                raise InvalidReply(f"{what}: an action of the answer is for another account or stock", status=200)
+            if not all(number.is_finite() for number in (action.holding_qty, action.action_qty, action.compensation_qty)):
+                raise InvalidReply(f"{what}: a quantity that is no number", status=200)
+        return found.actions or ()
 
     def stream(self, *, seconds: float | None = None) -> AsyncStatusStream:
         """Subscribe to the status changes of own orders (*Order Status Event Push*). Subscribe before submitting.
@@ -423,6 +453,34 @@ class AsyncClient:
         """
         return AsyncStatusStream(self._listen, self._leave, seconds)
 
+    def feed(self, *, options: FeedOptions = DEFAULT_OPTIONS) -> AsyncOrderFeed:
+        """The status changes of all own orders, which comes back by itself and tells what was missed: ``async with``, ``async for``.
+
+        It ends with the client. See :class:`AsyncOrderFeed`.
+        """
+
+        def fetch(status: Collection[str] | None, page: int) -> Awaitable[OrderPage]:
+            return self.query(status=status, sort_by="created_at", sort_order="desc", page=page)
+
+        feed = AsyncOrderFeed(self.network.base_url, self._session.handshake(), lambda: snapshot(fetch, lambda: feed.live), options=options)
+        self._feeds.add(feed)
+        return feed
+
+    def book_feed(self, symbols: Sequence[str], *, options: FeedOptions = DEFAULT_OPTIONS) -> AsyncBookFeed:
+        """The order books of some symbols, pushed (*Orderbook Data Push*): ``async with``, ``async for``. It ends with the client.
+
+        Args:
+            symbols: ``AAPL`` or ``doge@dcex``.
+        """
+        headers = self._session.handshake()
+
+        async def token(renew: bool) -> str:
+            return (await headers(renew))["Authorization"].removeprefix("Bearer ")
+
+        feed = AsyncBookFeed(self.network.base_url, symbols, token, options=options)
+        self._feeds.add(feed)
+        return feed
+
     async def _leave(self, listener: Listener) -> None:
         try:
             await listener.aclose()
@@ -433,12 +491,12 @@ class AsyncClient:
         """Open the stream; a refused token is renewed and tried once more, since subscribing changes nothing."""
         url = websocket_url(self.network.base_url, "/ws/maker/v1?types=order_status_change")
         for last in (False, True):
-            token = await self._session.bearer()
-            listener = Listener(url, bearer_header(token), self._silence, self._limits.connect)
+            headers = await self._session.headers()
+            listener = Listener(url, headers, self._silence, self._limits.connect)
             try:
                 await listener.open()
             except Unauthorized:
-                self._session.drop(token)
+                self._session.drop(headers)
                 if last:
                     raise
             else:
@@ -494,6 +552,8 @@ class AsyncClient:
 
     async def aclose(self) -> None:
         """Close every connection and forget the token."""
+        for feed in list(self._feeds):
+            await feed.aclose()
         while self._listeners:
             await self._listeners.pop().aclose()
         await self._session.aclose()

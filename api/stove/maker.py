@@ -10,12 +10,12 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Set
+from collections.abc import AsyncGenerator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, cast
 
 from orderseal.api.stove.cancelling import Cancellation, Cancelling, Panic
 from orderseal.api.stove.client import AsyncClient
@@ -26,7 +26,7 @@ from orderseal.api.stove.port import StovePort
 from orderseal.api.submission import Ending, Policy, Submitter
 from orderseal.api.submission.afterwards import in_thread
 from orderseal.api.submission.machine import DEFAULT_POLICY
-from orderseal.api.transport import DEFAULT_LIMITS, Limits
+from orderseal.api.transport import DEFAULT_CONNECTION, DEFAULT_LIMITS, DEFAULT_RETRIES, Connection, Hooks, Limits, RateLimit, Retries
 from orderseal.signing import (
     Address,
     AddressLike,
@@ -57,7 +57,6 @@ _RECOVER_EVERY: Final = 60.0
 _TRIES: Final = 4
 _FIRST_WAIT: Final = 0.5
 _FILLS: Final = FINAL_STATUSES | {OrderStatus.PARTIALLY_FILLED}
-_SCALE: Final = 10**18
 
 
 # What the rules and the order call it, by the caller's own word.
@@ -114,8 +113,7 @@ class AsyncMaker:
         rules: what an order may be, checked before a key is touched.
         policy: how often and how long an order is taken to the venue.
         unsent: what a recovery does with orders that never left, see :meth:`recover`.
-        limits: time and size bounds of one exchange.
-        silence: seconds without any WebSocket message after which the stream counts as dead.
+        rate, retries, limits, connection, hooks, silence: the client's.
         clock: Unix seconds; for tests.
 
     Attributes:
@@ -132,7 +130,11 @@ class AsyncMaker:
         rules: OrderRules | None = None,
         policy: Policy = DEFAULT_POLICY,
         unsent: Literal["abandon", "send"] = "abandon",
+        rate: RateLimit | None = None,
+        retries: Retries = DEFAULT_RETRIES,
         limits: Limits = DEFAULT_LIMITS,
+        connection: Connection = DEFAULT_CONNECTION,
+        hooks: Hooks | Sequence[Hooks] | None = None,
         silence: float = 90.0,
         clock: Clock = system_clock,
     ) -> None:
@@ -144,7 +146,9 @@ class AsyncMaker:
             raise InvalidInput(path="unsent", expected='"abandon" or "send"', actual=describe(unsent))
         if not isinstance(ledger, Ledger | str | Path):
             raise InvalidInput(path="ledger", expected="a Ledger, or the path of its file", actual=f"a {type(ledger).__name__}")
-        self.client = AsyncClient(network, signer, limits=limits, silence=silence, clock=clock)
+        self.client = AsyncClient(
+            network, signer, rate=rate, retries=retries, limits=limits, connection=connection, hooks=hooks, silence=silence, clock=clock
+        )
         self.network, self.signer = network, signer
         self.rules = rules if rules is not None else OrderRules()
         self.recovered: list[Recovered] = []
@@ -423,7 +427,7 @@ class AsyncMaker:
         for one in settled:
             placed = None
             if one.found is not None and one.ending is Ending.ACCEPTED:
-                placed = Placed(one.slot, one.found.receipt.to_order(), one.found.receipt)
+                placed = Placed(one.slot, cast("Order", one.found.order), one.found.receipt)
             found.append(Recovered(one.slot, placed, one.error))
             _LOG.info("nonce %d, left open before, is %s now", one.slot.key, one.slot.state.value)
         self.recovered += found
@@ -578,8 +582,12 @@ class _Intent:
 
 
 def _filled(current: PlacedOrder, order: Order) -> tuple[int, str]:
-    """Whole shares whose fill the venue shows with a transaction, and where."""
-    scale = _SCALE if current.quantity == order.quantity * _SCALE else 1
+    """Whole shares whose fill the venue shows with a transaction, and where; none where its quantities are not those that were signed."""
+    try:
+        unit = current.unit(order)
+    except InvalidInput as error:
+        _LOG.warning("the venue shows nonce %d with another quantity, and its fills are not believed: %s", order.nonce, error)
+        return 0, ""
     mined = [fill for fill in current.fills or () if fill.tx_hash]
-    filled = min(sum(fill.fill_quantity for fill in mined) // scale, order.quantity)
+    filled = min(sum(fill.fill_quantity for fill in mined) // unit.value, order.quantity)
     return filled, "the venue's fills: " + ", ".join(str(fill.tx_hash)[:80] for fill in mined[:20])

@@ -1,9 +1,10 @@
 """What the venue answers, typed. Unknown members are ignored; a known one with a wrong type makes the whole reply invalid."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
-from typing import Annotated, Any, Final
+from enum import Enum, StrEnum
+from typing import Annotated, Any, Final, Self
 
 import msgspec
 
@@ -15,13 +16,17 @@ __all__ = [
     "CancelReply",
     "Estimate",
     "Fill",
+    "Moment",
     "OrderPage",
     "OrderStatus",
     "PlacedOrder",
     "Position",
     "PositionPage",
     "Profile",
+    "QuantityUnit",
+    "Shares",
     "StatusChange",
+    "Text",
     "TokenAddress",
     "decode_hook",
 ]
@@ -43,11 +48,52 @@ class OrderStatus(StrEnum):
 FINAL_STATUSES: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED})
 """Statuses after which the venue does nothing more. ``partially_filled`` is not among them: the venue's pages contradict each other."""
 
+_FIRST_SCALED: Final = 10**15  # An order of so many shares has a fault, see Order.faults().
+
 
 class BaseUnits(int):
     """An integer that the venue writes as a decimal string."""
 
     __slots__ = ()
+
+
+class QuantityUnit(Enum):
+    """In what a page of the venue's writes a number of shares. The value is how many of it make one share.
+
+    Orders are signed, created and filled in whole shares; the query pages label the same members "wei", and show 10^18 for one share
+    (*Create Order*; *Query Orders*).
+    """
+
+    SHARES = 1
+    WEI = 10**18
+
+    @classmethod
+    def of(cls, quantity: int) -> Self:
+        """The unit of a quantity of which nothing else is known.
+
+        Below 10^15 it is whole shares, and a multiple of 10^18 is wei: no order is for so many shares, nor for less than one.
+
+        Raises:
+            InvalidInput: it could be either, or neither.
+        """
+        if quantity < _FIRST_SCALED:
+            return cls(1)
+        if quantity % cls.WEI.value == 0:
+            return cls(10**18)
+        raise InvalidInput(path="quantity", expected="less than 10^15 whole shares, or a multiple of 10^18", actual=str(quantity)[:80])
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """A number of shares, and how the venue wrote it.
+
+    Attributes:
+        whole: how many.
+        unit: in what it was written.
+    """
+
+    whole: int
+    unit: QuantityUnit
 
 
 def decode_hook(type_: type, value: Any) -> Any:
@@ -64,12 +110,19 @@ def decode_hook(type_: type, value: Any) -> Any:
     raise NotImplementedError(type_)
 
 
+Text = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,256}$")]
+"""The venue's name for something, such as an ``order_hash``: what can go into a query as it is."""
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""ISO 8601 with an offset."""
+
+
 class _Reply(msgspec.Struct, frozen=True, kw_only=True):
     """The base of the replies."""
 
 
 class Fill(_Reply, frozen=True, kw_only=True):
-    """One fill of an order (*Query Orders*). Amounts in base units of the payment token; see :class:`PlacedOrder` on quantities."""
+    """One fill of an order (*Query Orders*). Amounts in base units of the payment token; ``fill_quantity`` in the order's :meth:`unit`."""
 
     fill_quantity: BaseUnits
     fill_amount: BaseUnits
@@ -86,8 +139,8 @@ class PlacedOrder(_Reply, frozen=True, kw_only=True):
     """An order as the venue holds it (*Create Order*, *Query Orders*).
 
     It is what the venue said at one moment, and does not change by itself: query again, or follow it.
-    ``quantity`` and ``filled_quantity`` are what the venue sent: whole shares when an order is created; its query pages
-    call them wei. :meth:`is_for` knows both. ``order_hash`` is the venue's own name for the order, and how it is computed is
+    ``quantity`` and ``filled_quantity`` are what the venue sent, in whole shares or in wei: :meth:`shares` and :meth:`filled_shares` say
+    which. ``order_hash`` is the venue's own name for the order, and how it is computed is
     not documented.
     """
 
@@ -104,11 +157,11 @@ class PlacedOrder(_Reply, frozen=True, kw_only=True):
     deadline: int
     nonce: int
     signature: str
-    order_hash: str
+    order_hash: Text
     status: str
     filled_quantity: BaseUnits
-    created_at: Annotated[datetime, msgspec.Meta(tz=True)]
-    updated_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    created_at: Moment
+    updated_at: Moment
     notes: str | None = None
     fills: tuple[Fill, ...] | None = None
 
@@ -123,28 +176,73 @@ class PlacedOrder(_Reply, frozen=True, kw_only=True):
         """Whether the venue will do nothing more with it; the signature stays good until the deadline all the same."""
         return self.status in FINAL_STATUSES
 
-    def to_order(self) -> Order:
-        """The order that was signed, by the venue's account of it.
+    def unit(self, signed: Order | None = None) -> QuantityUnit:
+        """In what ``quantity``, ``filled_quantity`` and the fills are written.
+
+        Args:
+            signed: the order as it was signed, if it is known: its quantity tells. Without it see :meth:`QuantityUnit.of`.
 
         Raises:
-            InvalidInput: the venue's account holds values that no order has.
+            InvalidInput: the quantity is not the signed one in either unit; or it is not known, and could be read in both.
         """
-        scaled = self.quantity >= _SCALE and self.quantity % _SCALE == 0  # Nobody orders so many shares: it is in wei.
-        return Order(
-            **{name: getattr(self, name) for name in _COMPARED},
-            quantity=self.quantity // _SCALE if scaled else int(self.quantity),
-        )
+        if signed is None:
+            return QuantityUnit.of(self.quantity)
+        for unit in QuantityUnit:
+            if self.quantity == signed.quantity * unit.value:
+                return unit
+        expected = f"{signed.quantity} as it was signed, or that times 10^18"
+        raise InvalidInput(path="quantity", expected=expected, actual=str(int(self.quantity)))
+
+    def shares(self, signed: Order | None = None) -> Shares:
+        """How many shares were ordered. For ``signed`` and errors see :meth:`unit`."""
+        unit = self.unit(signed)
+        return Shares(self.quantity // unit.value, unit)
+
+    def filled_shares(self, signed: Order | None = None) -> Shares:
+        """How many shares the venue says are filled. For ``signed`` and errors see :meth:`unit`.
+
+        Raises:
+            InvalidInput: also if it is no whole number, or more than were ordered.
+        """
+        unit = self.unit(signed)
+        whole, rest = divmod(self.filled_quantity, unit.value)
+        if rest or self.filled_quantity > self.quantity:
+            expected = f"whole shares in {unit.name}, and at most the {int(self.quantity)} ordered"
+            raise InvalidInput(path="filled_quantity", expected=expected, actual=str(int(self.filled_quantity)))
+        return Shares(whole, unit)
+
+    def to_order(self, signed: Order | None = None) -> Order:
+        """The order that was signed, by the venue's account of it.
+
+        Args:
+            signed: an order that it may be; if its quantity is this one's in either unit, that decides.
+
+        Raises:
+            InvalidInput: the venue's account holds values that no order has, or a quantity that could be read in both units.
+        """
+        known = signed is not None and self.quantity in {signed.quantity * unit.value for unit in QuantityUnit}
+        return self.in_unit(self.unit(signed if known else None))
+
+    def in_unit(self, unit: QuantityUnit) -> Order:
+        """The same, with the quantity read in this unit.
+
+        Raises:
+            InvalidInput: the venue's account holds values that no order has, or less than a whole share.
+        """
+        whole, rest = divmod(self.quantity, unit.value)
+        if rest:
+            raise InvalidInput(path="quantity", expected=f"whole shares in {unit.name}", actual=str(int(self.quantity)))
+        return Order(**{name: getattr(self, name) for name in _COMPARED}, quantity=whole)
 
     def is_for(self, order: Order, signature: bytes) -> bool:
         """Whether this is exactly that order with exactly that signature."""
         return (
             all(getattr(self, name) == getattr(order, name) for name in _COMPARED)
-            and self.quantity in (order.quantity, order.quantity * _SCALE)
+            and self.quantity in {order.quantity * unit.value for unit in QuantityUnit}
             and self.signature.lower() == "0x" + signature.hex()
         )
 
 
-_SCALE: Final = 10**18
 _COMPARED: Final = ("maker", "principal", "is_buy", "ticker", "exchange", "asset", "price", "incentive", "deadline", "nonce")
 
 

@@ -31,7 +31,7 @@ class StovePort:
             begun = True
 
         try:
-            return _found(await self.client.submit(out.body, order, out.signature, before_write=before_write))
+            return _found(await self.client.submit(out.body, order, out.signature, before_write=before_write), order)
         except (Unauthorized, RateLimited):
             raise
         except VenueError as error:
@@ -41,12 +41,18 @@ class StovePort:
             raise Unreachable(f"create the order: nothing was sent ({error})") from error
 
     async def look_up(self, key: int) -> Sequence[Found[PlacedOrder]]:
-        return [_found(placed) for placed in await self.client.under_nonce(key)]
+        signed = await in_thread(self._signed, key)
+        return [_found(placed, signed) for placed in await self.client.under_nonce(key, once=True)]
+
+    def _signed(self, key: int) -> Order | None:
+        """The order that we committed to this nonce, if there is one: it tells in what unit the venue shows its quantity."""
+        slot = self.ledger.find(self.scope, key)
+        return None if slot is None or slot.digest is None else self.ledger.order(slot, Order)
 
 
-def _found(placed: PlacedOrder) -> Found[PlacedOrder]:
+def _found(placed: PlacedOrder, signed: Order | None) -> Found[PlacedOrder]:
     try:
-        order = placed.to_order()
+        order = placed.to_order(signed)
     except InvalidInput as error:
         raise InvalidReply(f"query orders: the venue shows an order that cannot be ({error})", status=200) from None
     return Found(order, placed.signature, placed.id, placed.status, placed)

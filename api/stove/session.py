@@ -1,39 +1,37 @@
-"""A wallet's session at Stove: the login, its token, and the venue's clock. Reads and writes go through :meth:`Session.send`."""
+"""A wallet's session at Stove: its login, and the caller that every read and write goes through."""
 
 import secrets
-import time
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
 
 import msgspec
 
+from orderseal.api.stove.models import decode_hook
 from orderseal.api.stove.network import Network
-from orderseal.api.stove.wire import clock_hint, login_message, read_reply, request
+from orderseal.api.stove.wire import Enveloped, login_message, read_error, tell_of_clock
 from orderseal.api.transport import (
+    Ask,
+    BearerAuth,
+    Call,
+    Caller,
+    Connection,
     Grant,
-    HttpTransport,
+    Hooks,
     Limits,
+    RateLimit,
     Request,
-    Response,
-    TokenKeeper,
+    Retries,
     check_token,
     in_daemon_thread,
     token_claims,
 )
-from orderseal.signing import (
-    FIRST_MILLISECONDS,
-    Clock,
-    InvalidReply,
-    Refused,
-    Signer,
-    Unauthorized,
-    VenueClock,
-    sign_text,
-)
+from orderseal.signing import FIRST_MILLISECONDS, Clock, InvalidReply, Refused, Signer, Unreachable, sign_text
 
-__all__ = ["Session", "bearer_header"]
+__all__ = ["Session"]
 
 _T = TypeVar("_T")
+
+_STREAM: Final = Request("open the stream", "GET", "/ws/maker/v1")
 
 
 class _Login(msgspec.Struct):
@@ -48,37 +46,74 @@ class Session:
         venue_clock: the venue's time, by the ``Date`` of its own envelopes.
     """
 
-    def __init__(self, network: Network, signer: Signer, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self,
+        network: Network,
+        signer: Signer,
+        *,
+        rate: RateLimit | None,
+        retries: Retries,
+        limits: Limits,
+        connection: Connection,
+        hooks: Hooks | Sequence[Hooks] | None,
+        clock: Clock,
+    ) -> None:
         self.address = signer.address
-        self.venue_clock = VenueClock(clock=clock)
-        self._network, self._signer, self._clock = network, signer, clock
-        self._transport = HttpTransport(network.base_url, limits)
-        self._keeper = TokenKeeper()
+        self._network, self._signer, self._clock, self._retries = network, signer, clock, retries
+        self._auth = BearerAuth(self._log_in)
+        self._caller = Caller(
+            network.base_url,
+            venue="stove",
+            refusal=read_error,
+            auth=self._auth,
+            rate=rate,
+            retries=retries,
+            limits=limits,
+            connection=connection,
+            hooks=hooks,
+            dec_hook=decode_hook,
+            clock=clock,
+        )
+        self.venue_clock = self._caller.venue_clock
 
     async def connect(self) -> None:
-        """Log in (venue page *Authorization*).
+        """Log in now (venue page *Authorization*), whether or not there is a token.
 
         Raises:
             Refused: the venue does not accept the login; the message says whether a wrong clock may be why.
         """
+        self._auth.forget()
+        await self._caller.renew()
+
+    async def renew(self) -> None:
+        """Log in if there is no token or it is about to run out: once, however many requests wait for it."""
+        await self._caller.renew()
+
+    async def _log_in(self, ask: Ask, last: Grant | None) -> Grant:  # noqa: ARG002 - there is no refresh
+        """One login; one whose answer is lost is signed anew, since its nonce may be used up."""
+        async for attempt in self._retries.rounds(lambda error: isinstance(error, Unreachable)):
+            with attempt:
+                return await self._log_in_once(ask)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _log_in_once(self, ask: Ask) -> Grant:
         now = self._clock()
         text = login_message(self.address, self._network.chain_id, now, secrets.token_hex(16))
-        signature = await in_daemon_thread(lambda: sign_text(text, self._signer))  # A remote signer may take its time.
+        signature = str(await in_daemon_thread(lambda: sign_text(text, self._signer)))  # A remote signer may take its time.
         body = {
             "wallet_address": str(self.address),
             "chain_id": str(self._network.chain_id),
             "message": text,
-            "signature": str(signature),
+            "signature": signature,
         }
-        sent = request("log in", "POST", "/api/v1/makers/connect", body=body)
-        reply, began = await self._exchange(sent)
+        hidden = (signature, signature[2:])
+        call = Call("log in", "POST", "/api/v1/makers/connect", Enveloped[_Login], body=body, secrets=hidden, once=True)
         try:
-            token = check_token(self._read(sent, reply, began, _Login).jwt, "log in")
+            found = await ask(call)
         except Refused as error:
-            if hint := clock_hint(reply.headers, now):
-                error.args = (f"{error}. {hint}",)
+            tell_of_clock(error, self.venue_clock)
             raise
-        self._keeper.keep(self._grant(token, now))
+        return self._grant(check_token(found.data.jwt, "log in"), now)
 
     def _grant(self, token: str, now: float) -> Grant:
         claims = token_claims(token)
@@ -89,60 +124,35 @@ class Session:
         believable = isinstance(expiry, int | float) and not isinstance(expiry, bool) and 0 <= expiry < FIRST_MILLISECONDS
         return Grant(token, float(expiry or 0) - now if believable else None)
 
-    async def bearer(self) -> str:
-        """The token, renewed if it is due: once, however many requests wait for it."""
+    async def read(self, call: Call[Enveloped[_T]]) -> _T:
+        """Ask, and ask again where that helps; give what stands in the envelope. See :meth:`Caller.read`."""
+        return (await self._caller.read(call)).data
 
-        async def log_in(_last: Grant | None) -> Grant:
-            await self.connect()
-            grant = self._keeper.grant
-            assert grant is not None
-            return grant
+    async def write(self, call: Call[Enveloped[_T]]) -> _T:
+        """Send, once; give what stands in the envelope. See :meth:`Caller.write`."""
+        return (await self._caller.write(call)).data
 
-        return await self._keeper.token(log_in)
+    async def headers(self) -> dict[str, str]:
+        """What the stream is opened with: the token, renewed if it is due."""
+        return await self._caller.headers_for(_STREAM)
 
-    async def send(self, sent: Request, type_: type[_T]) -> _T:
-        """Send with the token. A read whose token was refused logs in and asks once more; a write never goes twice."""
-        for last in (False, True):
-            token = await self.bearer()
-            authorised = replace(sent, headers={**sent.headers, **bearer_header(token)})
-            reply, began = await self._exchange(authorised)
-            if reply.status == 401:
-                self.drop(token)
-            try:
-                return self._read(authorised, reply, began, type_)
-            except Unauthorized:
-                self.drop(token)
-                if last or sent.takes_effect:
-                    raise
-        raise AssertionError("unreachable: the second round returns or raises")
+    def handshake(self) -> Callable[[bool], Awaitable[dict[str, str]]]:
+        """The same for a feed, which says whether the last ones were refused."""
+        last: dict[str, str] = {}
 
-    def drop(self, token: str) -> None:
+        async def headers(renew: bool) -> dict[str, str]:
+            nonlocal last
+            if renew:
+                self.drop(last)
+            last = await self.headers()
+            return last
+
+        return headers
+
+    def drop(self, headers: dict[str, str]) -> None:
         """Forget a refused token, unless another request has renewed it already."""
-        self._keeper.drop(token)
-
-    async def _exchange(self, sent: Request) -> tuple[Response, float]:
-        began = time.monotonic()
-        return await self._transport.send(sent), began
-
-    def _read(self, sent: Request, reply: Response, began: float, type_: type[_T]) -> _T:
-        """Read a reply. If it is the venue's own envelope, good or bad, its ``Date`` is the venue's clock."""
-        try:
-            found = read_reply(sent, reply, type_)
-        except Refused:
-            self._tell_time(reply, began)
-            raise
-        self._tell_time(reply, began)
-        return found
-
-    def _tell_time(self, reply: Response, began: float) -> None:
-        self.venue_clock.observe(reply.headers.get("date"), age=reply.headers.get("age"), sent=began, received=reply.received)
+        self._caller.drop(headers)
 
     async def aclose(self) -> None:
         """Forget the token, and close every connection."""
-        self._keeper.forget()
-        await self._transport.aclose()
-
-
-def bearer_header(token: str) -> dict[str, str]:
-    """The token as the venue wants it."""
-    return {"Authorization": f"Bearer {token}"}
+        await self._caller.aclose()

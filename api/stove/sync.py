@@ -1,10 +1,12 @@
 """The maker's client for Stove for callers without an event loop. It runs :class:`.client.AsyncClient` on a loop of its own."""
 
-from collections.abc import Callable, Collection, Iterator, Set
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from decimal import Decimal
 from typing import Any, Self
 
-from orderseal.api.stove.client import AsyncClient, AsyncStatusStream
+from orderseal.api.stove.client import AsyncClient
+from orderseal.api.stove.corporate import CorporateAction
+from orderseal.api.stove.feeds import DEFAULT_OPTIONS, BookFeed, FeedOptions, OrderFeed
 from orderseal.api.stove.intents import NASDAQ, Quote, Side
 from orderseal.api.stove.models import (
     FINAL_STATUSES,
@@ -18,7 +20,18 @@ from orderseal.api.stove.models import (
     TokenAddress,
 )
 from orderseal.api.stove.network import Network
-from orderseal.api.transport import DEFAULT_LIMITS, BackgroundLoop, Limits
+from orderseal.api.stove.stream import AsyncStatusStream
+from orderseal.api.transport import (
+    DEFAULT_CONNECTION,
+    DEFAULT_LIMITS,
+    DEFAULT_RETRIES,
+    BackgroundLoop,
+    Connection,
+    Hooks,
+    Limits,
+    RateLimit,
+    Retries,
+)
 from orderseal.signing import DEFAULT_MAX_FEE, AddressLike, Clock, Order, SignedOrder, Signer, Token, system_clock
 
 __all__ = ["Client", "StatusStream", "take_docstrings"]
@@ -58,7 +71,11 @@ class Client:
     Args:
         network: for example ``stove.TESTNET``.
         signer: whose account; used to log in. Orders are signed by :func:`orderseal.signing.sign_order`.
+        rate: by default none, as the venue documents no numbers; share one object among all clients of an account.
+        retries: of reads.
         limits: time and size bounds of one exchange.
+        connection: proxies, certificates.
+        hooks: metrics and tracing.
         silence: seconds without any WebSocket message after which the stream counts as dead.
         clock: Unix seconds; for tests.
 
@@ -66,15 +83,28 @@ class Client:
         venue_clock: the venue's time, by the ``Date`` of its own envelopes.
         deadlines: the network's deadline rule by that clock.
 
-    A write is never sent twice by this class, and its token is renewed before it. Its answer means (venue pages *Overview*,
+    Reads are asked again (:class:`~orderseal.api.transport.Retries`). A write is never sent twice by this class, and its token is renewed
+    before it. Its answer means (venue pages *Overview*,
     *Authorization*): :class:`~orderseal.signing.Refused` and below, it did not take effect;
     :class:`~orderseal.signing.OutcomeUnknown`, look it up.
     """
 
     def __init__(
-        self, network: Network, signer: Signer, *, limits: Limits = DEFAULT_LIMITS, silence: float = 90.0, clock: Clock = system_clock
+        self,
+        network: Network,
+        signer: Signer,
+        *,
+        rate: RateLimit | None = None,
+        retries: Retries = DEFAULT_RETRIES,
+        limits: Limits = DEFAULT_LIMITS,
+        connection: Connection = DEFAULT_CONNECTION,
+        hooks: Hooks | Sequence[Hooks] | None = None,
+        silence: float = 90.0,
+        clock: Clock = system_clock,
     ) -> None:
-        client = AsyncClient(network, signer, limits=limits, silence=silence, clock=clock)
+        client = AsyncClient(
+            network, signer, rate=rate, retries=retries, limits=limits, connection=connection, hooks=hooks, silence=silence, clock=clock
+        )
         self._wrap(client, BackgroundLoop(client.aclose))
 
     def _wrap(self, client: AsyncClient, loop: BackgroundLoop) -> None:
@@ -134,8 +164,8 @@ class Client:
     def submit(self, body: bytes, order: Order, signature: bytes, *, before_write: Callable[[], None] | None = None) -> PlacedOrder:
         return self._loop.call(self._async.submit(body, order, signature, before_write=before_write))
 
-    def under_nonce(self, nonce: int) -> list[PlacedOrder]:
-        return self._loop.call(self._async.under_nonce(nonce))
+    def under_nonce(self, nonce: int, *, once: bool = False) -> list[PlacedOrder]:
+        return self._loop.call(self._async.under_nonce(nonce, once=once))
 
     def find(self, signed: SignedOrder[Order]) -> PlacedOrder | None:
         return self._loop.call(self._async.find(signed))
@@ -194,8 +224,17 @@ class Client:
     def token_address(self, ticker: str, *, exchange: int = NASDAQ) -> TokenAddress:
         return self._loop.call(self._async.token_address(ticker, exchange=exchange))
 
+    def corporate_actions(self, *, token: AddressLike | None = None) -> tuple[CorporateAction, ...]:
+        return self._loop.call(self._async.corporate_actions(token=token))
+
     def stream(self, *, seconds: float | None = None) -> StatusStream:
         return StatusStream(self._async.stream(seconds=seconds), self._loop)
+
+    def feed(self, *, options: FeedOptions = DEFAULT_OPTIONS) -> OrderFeed:
+        return OrderFeed(self._async.feed(options=options), self._loop)
+
+    def book_feed(self, symbols: Sequence[str], *, options: FeedOptions = DEFAULT_OPTIONS) -> BookFeed:
+        return BookFeed(self._async.book_feed(symbols, options=options), self._loop)
 
     def follow(self, placed: PlacedOrder, *, until: Set[str] = FINAL_STATUSES) -> Iterator[StatusChange]:
         return self._loop.iterate(self._async.follow(placed, until=until))

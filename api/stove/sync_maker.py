@@ -1,6 +1,6 @@
 """The maker for callers without an event loop. It runs :class:`.maker.AsyncMaker` on a loop of its own."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Self
@@ -14,7 +14,17 @@ from orderseal.api.stove.network import Network
 from orderseal.api.stove.sync import Client, take_docstrings
 from orderseal.api.submission import Policy
 from orderseal.api.submission.machine import DEFAULT_POLICY
-from orderseal.api.transport import DEFAULT_LIMITS, BackgroundLoop, Limits
+from orderseal.api.transport import (
+    DEFAULT_CONNECTION,
+    DEFAULT_LIMITS,
+    DEFAULT_RETRIES,
+    BackgroundLoop,
+    Connection,
+    Hooks,
+    Limits,
+    RateLimit,
+    Retries,
+)
 from orderseal.signing import AddressLike, Clock, OrderRules, Signer, Token, system_clock
 from orderseal.signing.ledger import Exposure, Ledger, Slot
 
@@ -41,8 +51,7 @@ class Maker:
         rules: what an order may be, checked before a key is touched.
         policy: how often and how long an order is taken to the venue.
         unsent: what a recovery does with orders that never left, see :meth:`recover`.
-        limits: time and size bounds of one exchange.
-        silence: seconds without any WebSocket message after which the stream counts as dead.
+        rate, retries, limits, connection, hooks, silence: the client's.
         clock: Unix seconds; for tests.
 
     Attributes:
@@ -59,13 +68,18 @@ class Maker:
         rules: OrderRules | None = None,
         policy: Policy = DEFAULT_POLICY,
         unsent: Literal["abandon", "send"] = "abandon",
+        rate: RateLimit | None = None,
+        retries: Retries = DEFAULT_RETRIES,
         limits: Limits = DEFAULT_LIMITS,
+        connection: Connection = DEFAULT_CONNECTION,
+        hooks: Hooks | Sequence[Hooks] | None = None,
         silence: float = 90.0,
         clock: Clock = system_clock,
     ) -> None:
         self._async = AsyncMaker(
-            network, signer, ledger, rules=rules, policy=policy, unsent=unsent, limits=limits, silence=silence, clock=clock
-        )
+            network, signer, ledger, rules=rules, policy=policy, unsent=unsent, rate=rate, retries=retries, limits=limits,
+            connection=connection, hooks=hooks, silence=silence, clock=clock,
+        )  # fmt: skip
         self.network, self.signer, self.ledger, self.scope = network, signer, self._async.ledger, self._async.scope
         self.rules, self.recovered = self._async.rules, self._async.recovered
         self._loop = BackgroundLoop(self._async.aclose)

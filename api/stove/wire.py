@@ -5,39 +5,43 @@ other than 0 included; everything that is neither that nor a documented reply le
 """
 
 import re
-from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
-from typing import Any, Final, TypeVar
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any, Final, Generic, Literal, TypeVar
 
 import msgspec
 
-from orderseal.api.stove.models import StatusChange, decode_hook
-from orderseal.api.transport import Request, Response
-from orderseal.api.transport import words as plain_words
-from orderseal.signing import (
-    Address,
-    InvalidReply,
-    RateLimited,
-    Refused,
-    Unauthorized,
-    describe,
-    format_time,
-    is_too_deep,
-)
-from orderseal.signing.errors import InvalidInput
+from orderseal.api.stove.models import StatusChange
+from orderseal.api.transport import Refusal, Response
+from orderseal.signing import Address, InvalidInput, InvalidReply, Refused, VenueClock, describe, format_time, is_too_deep
 
-__all__ = ["clock_hint", "login_message", "parse_push", "path_segment", "read_reply", "request", "words"]
+__all__ = [
+    "Enveloped",
+    "joined",
+    "login_message",
+    "parse_push",
+    "path_segment",
+    "read_error",
+    "read_taker_error",
+    "tell_of_clock",
+]
 
-_T = TypeVar("_T")
+T = TypeVar("T")
+
+
+class Enveloped(msgspec.Struct, Generic[T]):
+    """``{"code": 0, "data"}``: success (*Overview*)."""
+
+    code: Literal[0]
+    data: T
 
 
 class _Envelope(msgspec.Struct):
-    """``{"code", "message"?, "details"?, "data"?}`` (*Overview*)."""
+    """``{"code", "message"?, "details"?}`` (*Overview*)."""
 
     code: int
     message: str | None = None
     details: Any = None
-    data: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _BareError(msgspec.Struct):
@@ -57,9 +61,11 @@ _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
 _BARE: Final = msgspec.json.Decoder(_BareError)
 _PUSH: Final = msgspec.json.Decoder(_Push)
 _CHANGE: Final = msgspec.json.Decoder(StatusChange)
-_SIGNATURE = re.compile(rb"0x[0-9a-fA-F]{130}")
 _TEN_DIGITS: Final = 10**10
 _SEGMENT = re.compile(r"[A-Za-z0-9_\-]{1,128}", re.ASCII)
+_NOTABLE_OFFSET: Final = 60.0
+_TAKER_CODES: Final = frozenset(range(10010008, 10010013))
+_UNAUTHORIZED: Final = 401
 
 
 def login_message(address: Address, chain_id: int, now: float, nonce: str) -> str:
@@ -74,123 +80,40 @@ def path_segment(value: str, what: str) -> str:
     return value
 
 
-def request(
-    what: str,
-    method: str,
-    path: str,
-    *,
-    query: Mapping[str, object] | None = None,
-    body: object = None,
-    raw: bytes | None = None,
-    takes_effect: bool = False,
-    nonce: int | None = None,
-    before_write: Callable[[], None] | None = None,
-) -> Request:
-    """Build a request in the venue's form: query values as text, ``None`` left out, the body as JSON or as ready bytes."""
-    text = {key: _query_text(value) for key, value in (query or {}).items() if value is not None}
-    content = raw if raw is not None else None if body is None else msgspec.json.encode(body)
-    headers = {"Content-Type": "application/json"} if content is not None else {}
-    return Request(what, method, path, text, headers, content, takes_effect, nonce, before_write)
+def joined(values: Collection[str] | None) -> str | None:
+    """Several values of one filter, as the venue takes them: with commas."""
+    if values is None or isinstance(values, str):
+        return values
+    return ",".join(sorted(map(str, values)) if isinstance(values, set | frozenset) else map(str, values))
 
 
-def _query_text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, set | frozenset):
-        value = sorted(str(item) for item in value)
-    if isinstance(value, list | tuple):
-        return ",".join(_query_text(item) for item in value)
-    text = str(value)
-    if not text.isprintable():
-        raise InvalidInput(path="query", expected="printable text", actual=describe(text))
-    return text
+def read_error(reply: Response) -> Refusal | None:
+    """One of the venue's error envelopes, with whatever HTTP status, or ``None``.
 
-
-def read_reply(sent: Request, reply: Response, type_: type[_T]) -> _T:
-    """Give the typed data of a good reply, or raise what the reply means.
-
-    Raises:
-        Refused, Unauthorized, RateLimited: the venue's error envelope.
-        OutcomeUnknown: a write, and anything that is neither a refusal nor the documented reply.
-        InvalidReply, Unreachable: the same for a read.
+    Its codes come in two styles, 401 and 401001; both are read by their first three digits.
     """
-    status = reply.status
-    if status == 408 or status >= 500:
-        raise sent.lost(f"the venue failed with HTTP {status}")
-    if not 200 <= status < 300 and not 400 <= status < 500:
-        raise sent.lost(f"the venue answered with a redirect or worse (HTTP {status}), which is not followed")
-    if is_too_deep(reply.body):
-        raise _unreadable(sent, status, "JSON that is nested beyond reason")
     try:
         envelope = _ENVELOPE.decode(reply.body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise _without_envelope(sent, reply) from None
-    if abs(envelope.code) >= _TEN_DIGITS:
-        raise _unreadable(sent, status, "a code that is none")
-    if envelope.code != 0:
-        raise _refusal(sent, reply, envelope.code, envelope.message or "no reason given", envelope.details)
-    if status >= 400:
-        raise _unreadable(sent, status, "with code 0, which means success")
-    try:
-        return msgspec.json.decode(bytes(envelope.data), type=type_, dec_hook=decode_hook)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise _unreadable(sent, status, f"and data that is not the documented one: {str(error)[:200]}") from None
+        return _bare(reply)
+    code = envelope.code
+    if code == 0 or abs(code) >= _TEN_DIGITS:
+        return None
+    stands_for = int(str(code)[:3]) if len(str(code)) in (3, 6) and code > 0 else None
+    return Refusal(envelope.message or "", code, envelope.details, stands_for)
 
 
-def _without_envelope(sent: Request, reply: Response) -> Exception:
+def _bare(reply: Response) -> Refusal | None:
     try:
-        return _refusal(sent, reply, None, _BARE.decode(reply.body).error, None)
+        return Refusal(_BARE.decode(reply.body).error)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return _unreadable(sent, reply.status, _kind(reply))
+        return None
 
 
-def _kind(reply: Response) -> str:
-    start = reply.body[:200].lstrip()
-    if not start:
-        return "an empty answer"
-    if start.startswith(b"<"):
-        return "an HTML page instead of JSON"
-    return "an answer that is not the venue's JSON"
-
-
-def _unreadable(sent: Request, status: int, what: str) -> Exception:
-    if sent.takes_effect:
-        return sent.lost(f"HTTP {status}, {what}")
-    return InvalidReply(f"{sent.what}: HTTP {status}, {what}", status=status)
-
-
-def _refusal(sent: Request, reply: Response, code: int | None, message: str, details: Any) -> Exception:
-    """Sort the venue's own refusal. Its codes come in two styles, 401 and 401001; both are read by their first three digits."""
-    kind = int(str(code)[:3]) if code is not None and len(str(code)) in (3, 6) and code > 0 else reply.status
-    if kind == 408 or 500 <= kind < 600:
-        return sent.lost(f"the venue failed with code {code}")
-    cls = Unauthorized if 401 in (kind, reply.status) else RateLimited if 429 in (kind, reply.status) else Refused
-    error = cls(
-        sent.what,
-        status=reply.status,
-        code=code,
-        message=words(message, sent),
-        details=words(details, sent) if details is not None else None,
-        request_id=words(reply.headers["x-request-id"], sent) if "x-request-id" in reply.headers else None,
-    )
-    if isinstance(error, RateLimited):
-        error.retry_after = _retry_after(reply.headers.get("retry-after"))
-    return error
-
-
-def words(value: Any, sent: Request | None = None) -> str:
-    """The venue's words for people: one line, printable, at most 200 characters, without the token or signature that was sent."""
-    return plain_words(value, () if sent is None else _secrets(sent))
-
-
-def _secrets(sent: Request) -> list[str]:
-    """What a request carries that is no text for people, in case that the other side repeats it."""
-    tokens = [sent.headers["Authorization"].removeprefix("Bearer ")] if "Authorization" in sent.headers else []
-    return tokens + [match.decode()[2:] for match in _SIGNATURE.findall(sent.body or b"")]
-
-
-def _retry_after(value: str | None) -> float | None:
-    return float(value) if value is not None and re.fullmatch(r"[0-9]{1,6}", value, re.ASCII) else None
+def read_taker_error(reply: Response) -> Refusal | None:
+    """The same for a taker, whose codes 10010008 to 10010012 say that key, signature or time stamp is not accepted."""
+    found = read_error(reply)
+    return replace(found, stands_for=_UNAUTHORIZED) if found is not None and found.code in _TAKER_CODES else found
 
 
 def parse_push(text: str) -> StatusChange | None:
@@ -210,12 +133,10 @@ def parse_push(text: str) -> StatusChange | None:
         raise InvalidReply(f"status stream: a message that is not the documented one: {str(error)[:200]}", status=0) from None
 
 
-def clock_hint(reply_headers: Mapping[str, str], now: float) -> str:
-    """Say how far our clock is from the venue's ``Date``, where it is far enough to explain a refused login."""
-    try:
-        offset = now - parsedate_to_datetime(reply_headers["date"]).timestamp()
-    except (KeyError, ValueError, TypeError, OverflowError, IndexError):
-        return ""
-    if abs(offset) < 60:
-        return ""
-    return f"This machine's clock is {abs(offset):.0f} s {'ahead of' if offset > 0 else 'behind'} the venue's: set it right"
+def tell_of_clock(error: Refused, venue_clock: VenueClock) -> None:
+    """Add to a refusal how far our clock is from the venue's, where that is far enough to explain it."""
+    ahead = venue_clock.offset()
+    if ahead is None or abs(ahead) < _NOTABLE_OFFSET:
+        return
+    where = "behind" if ahead > 0 else "ahead of"
+    error.args = (f"{error}. This machine's clock is {abs(ahead):.0f} s {where} the venue's: set it right",)

@@ -12,16 +12,18 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar, cast
+from urllib.parse import urlsplit
 
 import msgspec
 
 from orderseal.api.submission.afterwards import Afterwards, in_thread
-from orderseal.signing import InvalidInput, OrdersealError, OutcomeUnknown, RuleViolation, VenueError, describe
+from orderseal.signing import Address, InvalidInput, OrdersealError, OutcomeUnknown, RuleViolation, VenueError, describe, keccak256
 from orderseal.signing.ledger import Answer, Claim, Ledger, LedgerError, Meaning, Outgoing, Scope, Slot, State, What
 
-__all__ = ["Referenced", "References"]
+__all__ = ["OpenWrite", "Referenced", "References", "instance_scope"]
 
 R = TypeVar("R")
 Write = Callable[[bytes, Callable[[], None]], Awaitable[R]]
@@ -32,6 +34,8 @@ _ORDERED: Final = msgspec.json.Encoder(order="deterministic", decimal_format="nu
 _AS_GIVEN: Final = msgspec.json.Encoder(decimal_format="number")
 _NOTHING_SENT: Final = Answer(Meaning.NOT_ACCEPTED, text="nothing was sent")
 _DEEPEST: Final = 64
+_LONGEST_NETWORK: Final = 64
+_LONGEST_ACCOUNT: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,25 @@ class Referenced(Generic[R]):
     reference: str
     receipt: str
     answer: R | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWrite:
+    """A write whose outcome is not known.
+
+    Attributes:
+        reference: the caller's.
+        path: where it was sent.
+        body: what was sent, as JSON values, without what is personal or secret; numbers that are no integers are text.
+        sent_at: when, by this ledger's clock.
+        sending: whether it may be on its way just now.
+    """
+
+    reference: str
+    path: str
+    body: Any = field(repr=False)
+    sent_at: datetime
+    sending: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +146,34 @@ class References:
 
         Raises:
             InvalidInput: the receipt is no text.
-            LedgerError: nothing is open under this reference; or it is being sent just now, or was when its process died: then
-                :meth:`recover` opens it, as soon as nobody can be sending it any more.
+            LedgerError: ``missing``: nothing is open under this reference; ``held``: it is being sent just now, or was when its process
+                died: then :meth:`open_writes` opens it, as soon as nobody can be sending it any more.
         """
         if not isinstance(receipt, str) or not receipt.strip() or not receipt.isprintable():
             raise InvalidInput(path="receipt", expected="the venue's own name for it", actual=describe(receipt))
-        slot = await in_thread(self.ledger.by_reference, self.scope, reference)
+        answer = Answer(Meaning.ACCEPTED, venue_id=receipt[:_LONGEST_RECEIPT], text="settled by a read")
+        await in_thread(self.ledger.record, await self._of_unknown_outcome(reference), answer)
+
+    async def dismiss(self, reference: str, why: str) -> None:
+        """Say that a write whose answer was lost did not take effect, as you have found out. Its reference stays spent.
+
+        Args:
+            why: who says so, and from what; it is kept. 1 to 4,000 characters.
+
+        Raises:
+            InvalidInput: no words.
+            LedgerError: as :meth:`settle`.
+        """
+        await in_thread(self.ledger.dismiss, await self._of_unknown_outcome(reference), why)
+
+    async def _of_unknown_outcome(self, reference: str) -> Slot:
+        slot = await self.find(reference)
         if slot is not None and slot.state is State.SENDING:
-            raise LedgerError(
-                "held", f"{describe(reference)} is being sent just now, or was when its process died: recover() opens it then"
-            )
+            said = f"{describe(reference)} is being sent just now, or was when its process died: open_writes() opens it then"
+            raise LedgerError("held", said)
         if slot is None or slot.state is not State.UNKNOWN:
             raise LedgerError("missing", f"nothing is open under the reference {describe(reference)}")
-        await in_thread(self.ledger.record, slot, Answer(Meaning.ACCEPTED, venue_id=receipt[:_LONGEST_RECEIPT], text="settled by a read"))
+        return slot
 
     async def recover(self) -> list[Slot]:
         """After a crash: close what was never sent, and give the writes whose outcome is open, for a read or a person to settle.
@@ -153,6 +191,17 @@ class References:
                     elif slot.state in (State.COMMITTED, State.SIGNED) and slot.sent_at is None:
                         await in_thread(self.ledger.abandon, slot, "found unsent by a recovery")
         return await in_thread(self._open)
+
+    async def open_writes(self) -> list[OpenWrite]:
+        """:meth:`recover`, for callers whose contents have ``reference``, ``path`` and ``body`` among what is kept."""
+        found: list[OpenWrite] = []
+        for slot in await self.recover():
+            content = await self.content(slot)
+            sent = datetime.fromtimestamp(slot.sent_at or slot.changed_at, UTC)
+            found.append(
+                OpenWrite(str(content.get("reference")), str(content.get("path")), content.get("body"), sent, slot.state is State.SENDING)
+            )
+        return found
 
     async def find(self, reference: str) -> Slot | None:
         """The row of a reference, or ``None`` if nothing was ever asked for under it."""
@@ -223,14 +272,20 @@ class References:
             self.ledger.record(out.slot, answer)
 
     def _record(self, slot: Slot, answer: Answer) -> None:
-        """Record an answer; also where somebody took the row over meanwhile, since its lease had run out in the air."""
+        """Record an answer; also where somebody took the row over meanwhile, since its lease had run out in the air.
+
+        That it took effect is recorded even if a person has dismissed it since: the venue knows better.
+        """
         try:
             self.ledger.record(slot, answer)
         except LedgerError as error:
             found = self.ledger.get(slot.id) if error.reason == "lease_lost" else None
-            if found is None or found.state is not State.UNKNOWN or found.digest != slot.digest:
+            if found is None or found.state not in (State.UNKNOWN, State.ABANDONED) or found.digest != slot.digest:
                 raise
-            self.ledger.record(found, answer)
+            if found.state is State.UNKNOWN:
+                self.ledger.record(found, answer)
+            elif answer.meaning is Meaning.ACCEPTED:
+                self.ledger.overrule(found, answer)
 
     def _content(self, slot: Slot) -> dict[str, Any]:
         texts = [artifact.content for artifact in self.ledger.artifacts(slot) if artifact.content is not None]
@@ -273,7 +328,7 @@ class References:
             await in_thread(self._record, out.slot, Answer(Meaning.ACCEPTED, venue_id=name))
         except LedgerError as error:
             said = f"the venue did what {describe(reference)} asks for, and calls it {describe(name)}, but that could not be recorded"
-            raise LedgerError(error.reason, f"{said}: {error}. It stays open: say so with settle() after a recover()") from error
+            raise LedgerError(error.reason, f"{said}: {error}. It stays open: say so with settle() after open_writes()") from error
         return Referenced(reference, name, answer)
 
     async def _failed(self, reference: str, out: Outgoing, error: OrdersealError, begun: bool, settle: str) -> OrdersealError:
@@ -292,9 +347,31 @@ class References:
         lost = f" ({why})" if why else ""
         return OutcomeUnknown(
             f"what became of {describe(reference)} is not known{lost}. It is never sent again. Find out at the venue{how}; "
-            "then say so with settle(), or take a new reference if it did not take effect",
+            "then say so with settle(), or with dismiss() if it did not take effect; a new wish takes a new reference",
             reference=reference,
         )
+
+
+def instance_scope(venue: str, root: str, account: str | None) -> Scope:
+    """The scope of the writes at an instance that is known by its URL alone, and shows no wallet of its callers.
+
+    The network is the URL's host with what follows it. The account's address is nobody's on any chain: a hash of a name, which only keeps
+    one user's references apart from another's in a ledger.
+
+    Args:
+        account: the name; by default the network's.
+
+    Raises:
+        InvalidInput: the account is no name.
+    """
+    if account is not None and (not isinstance(account, str) or not 0 < len(account) <= _LONGEST_ACCOUNT or not account.isprintable()):
+        raise InvalidInput(path="account", expected=f"1 to {_LONGEST_ACCOUNT} printable characters", actual=describe(account))
+    parts = urlsplit(root)
+    network = parts.netloc.lower().translate({91: None, 93: None}) + parts.path
+    usual = len(network) <= _LONGEST_NETWORK and network[0].isalnum() and network.isascii()
+    if not usual or not all(c.isalnum() or c in "._:/-" for c in network):
+        network = "instance-" + hashlib.sha256(network.encode()).hexdigest()[:40]
+    return Scope(venue, network, Address(keccak256(f"{venue}:{account or network}".encode())[12:]), "write")
 
 
 def _texts(content: Mapping[str, Any]) -> tuple[bytes, bytes]:

@@ -33,6 +33,7 @@ from orderseal.api.tokenizationtr.settling import (
     could_be_transaction,
     from_content,
     from_receipt,
+    not_of_others,
     receipt_of,
 )
 from orderseal.api.tokenizationtr.wire import (
@@ -132,8 +133,9 @@ class AsyncClient:
 
     Example::
 
+        login = {"client_id": client_id, "client_secret": client_secret, "username": username, "password": password}
         with Ledger("bot.db") as ledger:
-            async with AsyncClient(url, client_id=…, client_secret=…, username=…, password=…, instance="test", ledger=ledger) as client:
+            async with AsyncClient(url, **login, instance="test", ledger=ledger) as client:
                 bought = await client.buy_primary(user_id, token_id, quantity=10, reference="order 4711")
                 if bought.transaction_id:
                     done = await client.wait(bought.transaction_id, token_id=token_id, seconds=120)
@@ -217,6 +219,7 @@ class AsyncClient:
         Example::
 
             bought = await client.buy_primary(user_id, token_id, quantity=10, reference="order 4711")
+            print(bought.transaction_id or bought.purchase_id)
         """
         return await self._write(
             Operation.BUY_PRIMARY, user_id, token_id, {"quantity": count(quantity)}, WriteAnswer[TokenPurchase], reference
@@ -238,7 +241,8 @@ class AsyncClient:
 
         Example::
 
-            bought = await client.buy_secondary(user_id, token_id, quantity=10, deal_id=13, reference="order 4712")
+            bought = await client.buy_secondary(user_id, token_id, quantity=1, deal_id=deal_id, reference="order 4712")
+            print(bought.transaction_id or bought.purchase_id)
         """
         body = {"quantity": count(quantity), "deal_id": deal_number(deal_id)}
         return await self._write(Operation.BUY_SECONDARY, user_id, token_id, body, WriteAnswer[TokenPurchase], reference)
@@ -271,8 +275,9 @@ class AsyncClient:
 
         Example::
 
-            sold = await client.sell(user_id, token_id, quantity=10, price=Money(Decimal("12.5"), 6, "USDT"), reference="sale 1")
-            sold = await client.sell(user_id, token_id, quantity=10, price=PriceIn(currency.id, Decimal("12.5")), reference="sale 2")
+            sold = await client.sell(user_id, token_id, quantity=2, price=Money(Decimal("12.5"), 6, "USDT"), reference="sale 1")
+            sold = await client.sell(user_id, token_id, quantity=2, price=PriceIn(currency.id, Decimal("12.5")), reference="sale 2")
+            print(sold.transaction_id or sold.deal_id)
         """
         return await self._write(Operation.SELL, user_id, token_id, sale(quantity, price, expires_at), WriteAnswer[SellOrder], reference)
 
@@ -289,7 +294,7 @@ class AsyncClient:
 
         Example::
 
-            await client.delist(user_id, token_id, deal_id=12, reference="delist 12")
+            await client.delist(user_id, token_id, deal_id=deal_id, reference=f"delist {deal_id}")
         """
         body = {"deal_id": deal_number(deal_id)}
         return await self._write(Operation.DELIST, user_id, token_id, body, WriteAnswer[Delisting], reference)
@@ -343,7 +348,7 @@ class AsyncClient:
         **No candidate is proof.** The platform's rows carry nothing of the request but its token, user, quantity and price: one that fits
         may have been made by hand or by another program. And no candidate is no proof of the contrary, since the platform works
         asynchronously. Left out are rows from more than five minutes before it was sent, those that say otherwise, and
-        those that are known to belong to other references of this ledger.
+        those that are known to belong to other references of this ledger, by their ids or by their hash on chain.
 
         Raises:
             LedgerError: ``missing``: nothing is open under this reference.
@@ -352,6 +357,7 @@ class AsyncClient:
         Example::
 
             found = await client.candidates(user_id, "order 4711")
+            print(found.write.body, [row.id for row in found.transactions], [row.id for row in found.purchases])
         """
         references = self._references_of(user_id)
         slot = await references.find(reference)
@@ -359,19 +365,11 @@ class AsyncClient:
             raise LedgerError("missing", f"nothing is open under the reference {describe(reference)}")
         write = from_content(await references.content(slot), slot.sent_at or 0.0)
         taken = {receipt for receipt, _ in await references.receipts()}
-        transactions = [
-            row
-            async for row in self.transactions(user_id, types=[write.operation.type])
-            if could_be_transaction(write, row) and receipt_of(transaction_id=row.id) not in taken
-        ]
+        transactions = [row async for row in self.transactions(user_id, types=[write.operation.type])]
         purchases: list[Purchase] = []
         deals: list[Deal] = []
         if write.operation in (Operation.BUY_PRIMARY, Operation.BUY_SECONDARY):
-            purchases = [
-                row
-                async for row in self.purchases(user_id, token_id=write.token_id)
-                if could_be_purchase(write, row) and receipt_of(purchase_id=row.id) not in taken
-            ]
+            purchases = [row async for row in self.purchases(user_id, token_id=write.token_id)]
         else:
             deals = [
                 row
@@ -379,7 +377,13 @@ class AsyncClient:
                 # A deal that we know to have offered may well be the one that was taken back.
                 if could_be_deal(write, row) and (write.operation is Operation.DELIST or receipt_of(deal_id=row.deal_id) not in taken)
             ]
-        return Candidates(write, tuple(transactions), tuple(purchases), tuple(deals))
+        transactions, purchases = not_of_others(taken, transactions, purchases)
+        return Candidates(
+            write,
+            tuple(row for row in transactions if could_be_transaction(write, row)),
+            tuple(row for row in purchases if could_be_purchase(write, row)),
+            tuple(deals),
+        )
 
     async def settle(
         self,
@@ -392,8 +396,7 @@ class AsyncClient:
     ) -> Written[Any]:
         """Say that an open write took effect, and which row it is. It is your word: the platform offers no proof.
 
-        What can be checked is: the row must be among the :meth:`candidates`. If it did **not** take effect, there is nothing to say: use a
-        new reference for a new attempt; the old one stays open, and is never sent.
+        What can be checked is: the row must be among the :meth:`candidates`. If it did **not** take effect, there is :meth:`dismiss`.
 
         Args:
             transaction_id, deal_id, purchase_id: exactly one, as a candidate has it (``id`` of a purchase).
@@ -405,7 +408,9 @@ class AsyncClient:
 
         Example::
 
-            await client.settle(user_id, "order 4711", transaction_id=found.transactions[0].id)
+            found = await client.candidates(user_id, "order 4711")
+            settled = await client.settle(user_id, "order 4711", transaction_id=found.transactions[0].id)
+            assert settled.repeated
         """
         if sum(value is not None for value in (transaction_id, deal_id, purchase_id)) != 1:
             raise InvalidInput(path="settle", expected="exactly one of transaction_id, deal_id, purchase_id", actual="none or several")
@@ -415,8 +420,29 @@ class AsyncClient:
         known |= {receipt_of(purchase_id=row.id) for row in found.purchases} | {receipt_of(deal_id=row.deal_id) for row in found.deals}
         if receipt not in known:
             raise InvalidInput(path="settle", expected=f"one of the {len(known)} candidates", actual=describe(receipt))
+        hashes = [row.transaction_hash for row in found.purchases if row.id == purchase_id]
+        if hashes:
+            receipt = receipt_of(purchase_id=purchase_id, hash_=hashes[0])
         await self._references_of(user_id).settle(reference, receipt)
         return from_receipt(reference, receipt)
+
+    async def dismiss(self, user_id: str, reference: str, why: str) -> None:
+        """Say that an open write did not take effect, as you have found out. It is your word, and the reference stays spent.
+
+        That there are no :meth:`candidates` is no proof: the platform works asynchronously. Nothing is asked of it.
+
+        Args:
+            why: who says so, and from what; it is kept. 1 to 4,000 characters.
+
+        Raises:
+            InvalidInput: no words.
+            LedgerError: ``missing`` and ``held``, as :meth:`settle`.
+
+        Example::
+
+            await client.dismiss(user_id, "order 4711", "no such transaction a day later; the platform's support says so, too")
+        """
+        await self._references_of(user_id).dismiss(reference, why)
 
     def _references_of(self, user_id: str) -> References:
         if self._ledger is None:
@@ -458,6 +484,7 @@ class AsyncClient:
 
         Example::
 
+            bought = await client.buy_primary(user_id, token_id, quantity=10, reference="order 4711")
             done = await client.wait(bought.transaction_id, token_id=token_id, seconds=120)
             if done.has_failed:
                 print(done.error, done.message)
@@ -507,7 +534,7 @@ class AsyncClient:
 
         Example::
 
-            print((await client.transaction(token_id, bought.transaction_id)).status)
+            print((await client.transaction(token_id, transaction_id)).status)
         """
         what, path = "read the transaction", "/v2/admin/tokens/{token_id}/transactions/{transaction_id}"
         segments = {"token_id": token_id, "transaction_id": transaction_id}
@@ -614,7 +641,8 @@ class AsyncClient:
 
         Example::
 
-            mine = [deal async for deal in client.user_deals(user_id)]
+            async for deal in client.user_deals(user_id):
+                print(deal.deal_id, deal.status)
         """
         path = _MARKETS + "/users/{user_id}/group-search"
         async for row in self._search("list the user's deals", path, Rows[Deal], {"user_id": user_id}, {}, per_page):
@@ -666,7 +694,8 @@ class AsyncClient:
 
         Example::
 
-            rows = [row async for row in client.grouped_purchases(user_id, is_for_secondary=True)]
+            async for row in client.grouped_purchases(user_id, is_for_secondary=True):
+                print(row.id, row.purchase_type)
         """
         flags = {"is_for_secondary": is_for_secondary, "is_for_otc": is_for_otc}
         more = {name: truth(value, name) for name, value in flags.items() if value is not None}
@@ -681,7 +710,8 @@ class AsyncClient:
 
         Example::
 
-            metrics = (await client.token(token_id)).metrics
+            token = await client.token(token_id)
+            print(token.symbol, token.value, token.metrics)
         """
         what = "read the token"
         found = await self._caller.read(Call(what, "GET", "/v2/users/tokens/{token_id}", Token, segments={"token_id": token_id}))
@@ -695,7 +725,7 @@ class AsyncClient:
 
         Example::
 
-            price = (await client.token_details(token_id)).value
+            print((await client.token_details(token_id)).value)
         """
         what = "read the token's details"
         path = "/v2/admin/token/{token_id}" if truth(singular, "singular") else "/v2/admin/tokens/{token_id}"
@@ -710,7 +740,8 @@ class AsyncClient:
 
         Example::
 
-            usdt = [row async for row in client.currencies() if row.symbol == "USDT"]
+            (usdt,) = [row async for row in client.currencies() if row.symbol == "USDT"]
+            print(usdt.id, usdt.decimals)
         """
         what = "list the currencies"
 
@@ -734,7 +765,12 @@ class AsyncClient:
             yield row
 
     async def aclose(self) -> None:
-        """Forget the token, close every connection, and put on record what cancelled callers left behind; more than once is fine."""
+        """Forget the token, close every connection, and put on record what cancelled callers left behind; more than once is fine.
+
+        Example::
+
+            await client.aclose()
+        """
         try:
             await self._caller.aclose()
         finally:
@@ -752,7 +788,7 @@ def _receipt(answer: WriteAnswer[Any]) -> str:
     if found is None:
         return receipt_of(transaction_id=answer.transaction_id)
     if isinstance(found, TokenPurchase):
-        return receipt_of(purchase_id=found.purchase_id)
+        return receipt_of(purchase_id=found.purchase_id, hash_=found.transaction_hash)
     return receipt_of(deal_id=found.deal_id)
 
 

@@ -310,6 +310,11 @@ class TokenMarket(_Reply, frozen=True, kw_only=True):
     market_summary: MarketSummary | None = None
     active_deals: tuple[Deal, ...] | None = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.token_info is None and self.market_summary is None and self.active_deals is None:
+            raise ValueError("Expected token_info, market_summary or active_deals")
+
 
 class Purchase(_Reply, frozen=True, kw_only=True):
     """A purchase of a user (*Purchases*). ``purchase_price`` is of one token."""

@@ -4,13 +4,26 @@ No row carries the caller's reference, or anything else that was sent only once.
 may be another purchase of the same number of the same token, made by hand, by another program, or by another instance of this one.
 """
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 from orderseal.api.tokenizationtr.models import Deal, OpenWrite, Operation, Purchase, Time, Transaction, Written
 
-__all__ = ["SLACK", "could_be_deal", "could_be_purchase", "could_be_transaction", "from_content", "from_receipt", "receipt_of"]
+__all__ = [
+    "SLACK",
+    "could_be_deal",
+    "could_be_purchase",
+    "could_be_transaction",
+    "from_content",
+    "from_receipt",
+    "not_of_others",
+    "receipt_of",
+]
+
+_HASH: Final = re.compile(r"(?:0x)?[0-9a-fA-F]{1,128}", re.ASCII)
 
 SLACK: Final = 300.0
 """Seconds by which the platform's clock may be behind ours."""
@@ -22,20 +35,62 @@ def from_content(content: Mapping[str, Any], sent_at: float) -> OpenWrite:
     return OpenWrite(content["reference"], operation, user_id, token_id, content["body"], sent_at)
 
 
-def receipt_of(*, transaction_id: str | None = None, deal_id: int | None = None, purchase_id: str | None = None) -> str:
-    """How a ledger keeps what the platform called a write."""
+def receipt_of(
+    *, transaction_id: str | None = None, deal_id: int | None = None, purchase_id: str | None = None, hash_: str | None = None
+) -> str:
+    """How a ledger keeps what the platform called a write; of a purchase with its hash on chain, if it is known."""
+    if purchase_id is not None and hash_ is not None and _HASH.fullmatch(hash_):
+        return f"purchase:{hash_.lower()}:{purchase_id}"
     named = {"transaction_id": transaction_id, "deal_id": deal_id, "purchase_id": purchase_id}
     return next(f"{name}:{value}" for name, value in named.items() if value is not None)
 
 
+def _without_hash(receipt: str) -> tuple[str, str | None]:
+    name, _, rest = receipt.partition(":")
+    if name != "purchase":
+        return receipt, None
+    hash_, _, purchase_id = rest.partition(":")
+    return receipt_of(purchase_id=purchase_id), hash_
+
+
 def from_receipt(reference: str, receipt: str) -> Written[Any]:
     """The write that was made before, by what the ledger kept of it."""
-    name, _, value = receipt.partition(":")
+    name, _, value = _without_hash(receipt)[0].partition(":")
     if name == "deal_id":
         return Written(reference, deal_id=int(value), repeated=True)
     if name == "purchase_id":
         return Written(reference, purchase_id=value, repeated=True)
     return Written(reference, transaction_id=value, repeated=True)
+
+
+def not_of_others(
+    receipts: Iterable[str], transactions: Sequence[Transaction], purchases: Sequence[Purchase] = ()
+) -> tuple[list[Transaction], list[Purchase]]:
+    """The rows that are not known to be those of other references, by their receipts.
+
+    A purchase is shown twice, as itself and as a transaction, and the older generation answers it with a third name: what they share is
+    the hash on chain. Where more rows of a kind than references have a hash, nobody knows which is whose, and all of them stay.
+    """
+    found = dict(map(_without_hash, receipts))
+    rows = [(receipt_of(transaction_id=row.id), row.hash) for row in transactions]
+    rows += [(receipt_of(purchase_id=row.id), row.transaction_hash) for row in purchases]
+    hashes = {name: _plain(hash_) for name, hash_ in rows} | {name: hash_ for name, hash_ in found.items() if hash_}
+    taken = Counter(hashes.get(name) for name in found)
+
+    def is_free(name: str, hash_: str | None, shown: Counter[str | None]) -> bool:
+        known = _plain(hash_)
+        return name not in found and (known is None or shown[known] > taken[known])
+
+    in_transactions = Counter(_plain(row.hash) for row in transactions)
+    in_purchases = Counter(_plain(row.transaction_hash) for row in purchases)
+    return (
+        [row for row in transactions if is_free(receipt_of(transaction_id=row.id), row.hash, in_transactions)],
+        [row for row in purchases if is_free(receipt_of(purchase_id=row.id), row.transaction_hash, in_purchases)],
+    )
+
+
+def _plain(hash_: str | None) -> str | None:
+    return hash_.lower() if hash_ else None
 
 
 def could_be_transaction(write: OpenWrite, row: Transaction) -> bool:

@@ -78,8 +78,9 @@ class Client:
 
     Example::
 
+        login = {"client_id": client_id, "client_secret": client_secret, "username": username, "password": password}
         with Ledger("bot.db") as ledger:
-            with Client(url, client_id=…, client_secret=…, username=…, password=…, instance="test", ledger=ledger) as client:
+            with Client(url, **login, instance="test", ledger=ledger) as client:
                 bought = client.buy_primary(user_id, token_id, quantity=10, reference="order 4711")
                 if bought.transaction_id:
                     done = client.wait(bought.transaction_id, token_id=token_id, seconds=120)
@@ -159,6 +160,7 @@ class Client:
         Example::
 
             bought = client.buy_primary(user_id, token_id, quantity=10, reference="order 4711")
+            print(bought.transaction_id or bought.purchase_id)
         """
         return self._loop.call(self._async.buy_primary(user_id, token_id, quantity=quantity, reference=reference))
 
@@ -178,7 +180,8 @@ class Client:
 
         Example::
 
-            bought = client.buy_secondary(user_id, token_id, quantity=10, deal_id=13, reference="order 4712")
+            bought = client.buy_secondary(user_id, token_id, quantity=1, deal_id=deal_id, reference="order 4712")
+            print(bought.transaction_id or bought.purchase_id)
         """
         return self._loop.call(self._async.buy_secondary(user_id, token_id, quantity=quantity, deal_id=deal_id, reference=reference))
 
@@ -203,8 +206,9 @@ class Client:
 
         Example::
 
-            sold = client.sell(user_id, token_id, quantity=10, price=Money(Decimal("12.5"), 6, "USDT"), reference="sale 1")
-            sold = client.sell(user_id, token_id, quantity=10, price=PriceIn(currency.id, Decimal("12.5")), reference="sale 2")
+            sold = client.sell(user_id, token_id, quantity=2, price=Money(Decimal("12.5"), 6, "USDT"), reference="sale 1")
+            sold = client.sell(user_id, token_id, quantity=2, price=PriceIn(currency.id, Decimal("12.5")), reference="sale 2")
+            print(sold.transaction_id or sold.deal_id)
         """
         return self._loop.call(
             self._async.sell(user_id, token_id, quantity=quantity, price=price, expires_at=expires_at, reference=reference)
@@ -223,7 +227,7 @@ class Client:
 
         Example::
 
-            client.delist(user_id, token_id, deal_id=12, reference="delist 12")
+            client.delist(user_id, token_id, deal_id=deal_id, reference=f"delist {deal_id}")
         """
         return self._loop.call(self._async.delist(user_id, token_id, deal_id=deal_id, reference=reference))
 
@@ -245,7 +249,7 @@ class Client:
         **No candidate is proof.** The platform's rows carry nothing of the request but its token, user, quantity and price: one that fits
         may have been made by hand or by another program. And no candidate is no proof of the contrary, since the platform works
         asynchronously. Left out are rows from more than five minutes before it was sent, those that say otherwise, and
-        those that are known to belong to other references of this ledger.
+        those that are known to belong to other references of this ledger, by their ids or by their hash on chain.
 
         Raises:
             LedgerError: ``missing``: nothing is open under this reference.
@@ -254,6 +258,7 @@ class Client:
         Example::
 
             found = client.candidates(user_id, "order 4711")
+            print(found.write.body, [row.id for row in found.transactions], [row.id for row in found.purchases])
         """
         return self._loop.call(self._async.candidates(user_id, reference))
 
@@ -262,8 +267,7 @@ class Client:
     ) -> Written[Any]:
         """Say that an open write took effect, and which row it is. It is your word: the platform offers no proof.
 
-        What can be checked is: the row must be among the :meth:`candidates`. If it did **not** take effect, there is nothing to say: use a
-        new reference for a new attempt; the old one stays open, and is never sent.
+        What can be checked is: the row must be among the :meth:`candidates`. If it did **not** take effect, there is :meth:`dismiss`.
 
         Args:
             transaction_id, deal_id, purchase_id: exactly one, as a candidate has it (``id`` of a purchase).
@@ -275,11 +279,31 @@ class Client:
 
         Example::
 
-            client.settle(user_id, "order 4711", transaction_id=found.transactions[0].id)
+            found = client.candidates(user_id, "order 4711")
+            settled = client.settle(user_id, "order 4711", transaction_id=found.transactions[0].id)
+            assert settled.repeated
         """
         return self._loop.call(
             self._async.settle(user_id, reference, transaction_id=transaction_id, deal_id=deal_id, purchase_id=purchase_id)
         )
+
+    def dismiss(self, user_id: str, reference: str, why: str) -> None:
+        """Say that an open write did not take effect, as you have found out. It is your word, and the reference stays spent.
+
+        That there are no :meth:`candidates` is no proof: the platform works asynchronously. Nothing is asked of it.
+
+        Args:
+            why: who says so, and from what; it is kept. 1 to 4,000 characters.
+
+        Raises:
+            InvalidInput: no words.
+            LedgerError: ``missing`` and ``held``, as :meth:`settle`.
+
+        Example::
+
+            client.dismiss(user_id, "order 4711", "no such transaction a day later; the platform's support says so, too")
+        """
+        return self._loop.call(self._async.dismiss(user_id, reference, why))
 
     def wait(
         self,
@@ -312,6 +336,7 @@ class Client:
 
         Example::
 
+            bought = client.buy_primary(user_id, token_id, quantity=10, reference="order 4711")
             done = client.wait(bought.transaction_id, token_id=token_id, seconds=120)
             if done.has_failed:
                 print(done.error, done.message)
@@ -330,7 +355,7 @@ class Client:
 
         Example::
 
-            print((client.transaction(token_id, bought.transaction_id)).status)
+            print((client.transaction(token_id, transaction_id)).status)
         """
         return self._loop.call(self._async.transaction(token_id, transaction_id))
 
@@ -419,7 +444,8 @@ class Client:
 
         Example::
 
-            mine = [deal for deal in client.user_deals(user_id)]
+            for deal in client.user_deals(user_id):
+                print(deal.deal_id, deal.status)
         """
         return self._loop.iterate(self._async.user_deals(user_id, per_page=per_page))
 
@@ -461,7 +487,8 @@ class Client:
 
         Example::
 
-            rows = [row for row in client.grouped_purchases(user_id, is_for_secondary=True)]
+            for row in client.grouped_purchases(user_id, is_for_secondary=True):
+                print(row.id, row.purchase_type)
         """
         return self._loop.iterate(
             self._async.grouped_purchases(user_id, is_for_secondary=is_for_secondary, is_for_otc=is_for_otc, per_page=per_page)
@@ -472,7 +499,8 @@ class Client:
 
         Example::
 
-            metrics = (client.token(token_id)).metrics
+            token = client.token(token_id)
+            print(token.symbol, token.value, token.metrics)
         """
         return self._loop.call(self._async.token(token_id))
 
@@ -484,7 +512,7 @@ class Client:
 
         Example::
 
-            price = (client.token_details(token_id)).value
+            print((client.token_details(token_id)).value)
         """
         return self._loop.call(self._async.token_details(token_id, singular=singular))
 
@@ -496,12 +524,18 @@ class Client:
 
         Example::
 
-            usdt = [row for row in client.currencies() if row.symbol == "USDT"]
+            (usdt,) = [row for row in client.currencies() if row.symbol == "USDT"]
+            print(usdt.id, usdt.decimals)
         """
         return self._loop.iterate(self._async.currencies(per_page=per_page))
 
     def close(self) -> None:
-        """Close what is open, and end the background thread; more than once is fine."""
+        """Close what is open, and end the background thread; more than once is fine.
+
+        Example::
+
+            client.close()
+        """
         self._loop.stop()
 
     def __enter__(self) -> Self:

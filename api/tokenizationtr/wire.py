@@ -72,7 +72,7 @@ class WriteAnswer(msgspec.Struct, Generic[R]):
     data: R | None = None
 
     def __post_init__(self) -> None:
-        if (self.transaction_id is None) == (self.data is None) or self.success is False:
+        if (self.transaction_id is None) == (self.data is None) or self.success is not (None if self.data is None else True):
             raise ValueError("Expected a transaction_id, or success and data")
         if self.transaction_id is not None:
             segment(self.transaction_id, "transaction_id")

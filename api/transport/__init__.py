@@ -8,7 +8,7 @@ from orderseal.api.transport.connection import DEFAULT_CONNECTION, Connection
 from orderseal.api.transport.hooks import Facts, Hooks, opentelemetry_hooks
 from orderseal.api.transport.http import DEFAULT_LIMITS, HttpTransport, Limits, Request, Response
 from orderseal.api.transport.logins import KeyAuth, PasswordAuth
-from orderseal.api.transport.pages import FlatPage, NestedPage, Page, pages
+from orderseal.api.transport.pages import Page, pages
 from orderseal.api.transport.polling import poll
 from orderseal.api.transport.rate import RateLimit
 from orderseal.api.transport.replies import Refusal
@@ -31,7 +31,6 @@ __all__ = [
     "Caller",
     "Connection",
     "Facts",
-    "FlatPage",
     "Grant",
     "HmacAuth",
     "Hooks",
@@ -39,7 +38,6 @@ __all__ = [
     "KeyAuth",
     "Limits",
     "Listener",
-    "NestedPage",
     "NoAuth",
     "Page",
     "PasswordAuth",

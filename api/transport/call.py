@@ -44,6 +44,7 @@ class Call(Generic[T]):
         before_write: called right before the first byte is written; if it raises, nothing is sent.
         secrets: what stands in the body and must not come back in an error.
         anonymous: without auth headers: a login.
+        once: a read that is not asked again: its bytes are good for one use.
     """
 
     what: str
@@ -61,6 +62,7 @@ class Call(Generic[T]):
     before_write: Callable[[], None] | None = field(default=None, kw_only=True, repr=False)
     secrets: tuple[str, ...] = field(default=(), kw_only=True, repr=False)
     anonymous: bool = field(default=False, kw_only=True)
+    once: bool = field(default=False, kw_only=True)
 
     def request(self, *, takes_effect: bool) -> Request:
         """The request, without auth.

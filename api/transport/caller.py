@@ -23,6 +23,7 @@ from orderseal.signing import (
     InvalidInput,
     RateLimited,
     Refused,
+    Unauthorized,
     Unreachable,
     VenueClock,
     describe,
@@ -185,7 +186,8 @@ class Caller:
                 return turn.again
             return turn.again if time.monotonic() - began + turn.again <= self._retries.seconds else False
 
-        async for attempt in self._retries.rounds(again):
+        retries = Retries.none() if call.once else self._retries
+        async for attempt in retries.rounds(again):
             with attempt:
                 try:
                     return await self._exchange(call, request, turn)
@@ -209,6 +211,21 @@ class Caller:
     async def renew(self) -> None:
         """Log in if there is no token or it is about to run out, so that the next write goes through no login."""
         await self._auth.renew(self._ask)
+
+    async def headers_for(self, request: Request) -> dict[str, str]:
+        """What says who we are, for a connection that is opened elsewhere, such as a WebSocket; a token is renewed first if it is due.
+
+        Args:
+            request: how it is opened; a ``path`` with its query is signed as it stands.
+
+        Raises:
+            VenueError: the login failed.
+        """
+        return dict(await self._auth.headers_for(request, self._ask))
+
+    def drop(self, headers: Mapping[str, str]) -> bool:
+        """Forget what the venue refused of :meth:`headers_for`, unless it was renewed already. Whether asking again may help."""
+        return self._auth.drop(headers)
 
     async def _ask(self, call: Call[_T], /) -> _T:
         return await self.read(replace(call, anonymous=True))
@@ -262,11 +279,18 @@ class Caller:
             found = self._reader.read(sent, reply, call.returns, hidden)
         except Refused as error:
             self._tell_time(reply, began)
-            if isinstance(error, RateLimited) and error.retry_after is not None:
-                self._rate.hold(min(error.retry_after, _LONGEST_HOLD))
+            if isinstance(error, Unauthorized) and own:
+                turn.renewable = self._auth.drop(own)
+            if isinstance(error, RateLimited):
+                self._slow_down(error, turn)
             raise
         self._tell_time(reply, began)
         return found
+
+    def _slow_down(self, error: RateLimited, turn: _Turn) -> None:
+        turn.again = True if error.retry_after is None else error.retry_after
+        if error.retry_after is not None:
+            self._rate.hold(min(error.retry_after, _LONGEST_HOLD))
 
     def _tell_time(self, reply: Response, began: float) -> None:
         self.venue_clock.observe(reply.headers.get("date"), age=reply.headers.get("age"), sent=began, received=reply.received)

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 import msgspec
 
 from orderseal.api.transport.auth import Ask, BearerAuth, Grant, believable, check_secret
 from orderseal.api.transport.call import Call
 from orderseal.api.transport.tokens import token_claims
-from orderseal.signing import FIRST_MILLISECONDS, Clock, Refused, system_clock
+from orderseal.signing import FIRST_MILLISECONDS, Clock, InvalidInput, Refused, describe, system_clock
 from orderseal.signing.clock import elapsed_clock
 
 __all__ = ["KeyAuth", "PasswordAuth"]
@@ -33,6 +33,8 @@ class KeyAuth(BearerAuth):
 
     Args:
         api_key, secret_key: from the venue's settings page.
+        key_in: how they are sent: in the ``"body"`` as JSON, or as the ``"headers"`` ``Api-Key`` and ``Api-Secret`` without a body, for
+            gateways that log bodies.
         authenticate, refresh: paths; ``refresh=None`` always logs in with the key.
         headers: that go with the two, such as a gateway's routing header.
         clock: for tests, as :class:`BearerAuth`'s.
@@ -43,29 +45,46 @@ class KeyAuth(BearerAuth):
         api_key: str,
         secret_key: str,
         *,
+        key_in: Literal["body", "headers"] = "body",
         authenticate: str = "/auth/authenticate",
         refresh: str | None = "/auth/refresh",
         headers: Mapping[str, str] = _NO_HEADERS,
         clock: Clock = elapsed_clock,
     ) -> None:
-        self._body = {"api_key": check_secret(api_key, "api_key"), "secret_key": check_secret(secret_key, "secret_key")}
+        if key_in not in ("body", "headers"):
+            raise InvalidInput(path="key_in", expected="'body' or 'headers'", actual=describe(key_in))
+        self._secrets = check_secret(api_key, "api_key"), check_secret(secret_key, "secret_key")
+        self._in_body = key_in == "body"
+        if not self._in_body and not all(secret.isascii() for secret in self._secrets):
+            raise InvalidInput(path="key_in", expected="'body', since a header takes ASCII alone", actual="'headers'")
         self._authenticate, self._refresh, self._login_headers = authenticate, refresh, dict(headers)
         super().__init__(self._grant, clock=clock)
 
     async def _grant(self, ask: Ask, last: Grant | None) -> Grant:
         if last is not None and last.refresh is not None and self._refresh is not None:
             try:
-                return await self._exchange(ask, "refresh the token", self._refresh, {"refresh_token": last.refresh}, last.refresh)
+                return await self._by_refresh(ask, self._refresh, last.refresh)
             except Refused as error:
                 if error.status in (0, 429):
                     raise
-        return await self._exchange(ask, "log in", self._authenticate, self._body, None)
+        return await self._by_key(ask)
 
-    async def _exchange(self, ask: Ask, what: str, path: str, body: dict[str, str], refresh: str | None) -> Grant:
-        call = Call(what, "POST", path, _Tokens, body=body, headers=self._login_headers, secrets=tuple(body.values()), anonymous=True)
-        found = await ask(call)
-        lives = float(found.expires_in) if believable(found.expires_in, 1, _LONGEST_LIFE) else None
-        return Grant(found.access_token, lives, found.refresh_token or refresh)
+    async def _by_key(self, ask: Ask) -> Grant:
+        key, secret = self._secrets
+        body = {"api_key": key, "secret_key": secret} if self._in_body else None
+        headers = self._login_headers | ({} if self._in_body else {"Api-Key": key, "Api-Secret": secret})
+        call = Call("log in", "POST", self._authenticate, _Tokens, body=body, headers=headers, secrets=self._secrets, anonymous=True)
+        return _granted(await ask(call), None)
+
+    async def _by_refresh(self, ask: Ask, path: str, token: str) -> Grant:
+        body, headers = {"refresh_token": token}, self._login_headers
+        call = Call("refresh the token", "POST", path, _Tokens, body=body, headers=headers, secrets=(token,), anonymous=True)
+        return _granted(await ask(call), token)
+
+
+def _granted(found: _Tokens, refresh: str | None) -> Grant:
+    lives = float(found.expires_in) if believable(found.expires_in, 1, _LONGEST_LIFE) else None
+    return Grant(found.access_token, lives, found.refresh_token or refresh)
 
 
 class PasswordAuth(BearerAuth):

@@ -4,11 +4,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-import msgspec
-
 from orderseal.signing import InvalidInput, InvalidReply, describe
 
-__all__ = ["FlatPage", "NestedPage", "Page", "pages"]
+__all__ = ["Page", "pages"]
 
 R = TypeVar("R")
 
@@ -30,37 +28,6 @@ class Page(Generic[R]):
     number: int | None = None
 
 
-class FlatPage(msgspec.Struct, Generic[R]):
-    """``{"data", "total", "page", "per_page"}`` (TokenizationTR, admin pages)."""
-
-    data: list[R]
-    total: int | None = None
-    page: int | None = None
-    per_page: int | None = None
-
-    def as_page(self) -> Page[R]:
-        """For :func:`pages`."""
-        return Page(self.data, self.total, self.page)
-
-
-class _Pagination(msgspec.Struct):
-    current_page: int | None = None
-    per_page: int | None = None
-    total: int | None = None
-    total_pages: int | None = None
-
-
-class NestedPage(msgspec.Struct, Generic[R]):
-    """``{"data", "pagination": {"current_page", "per_page", "total", "total_pages"}}`` (TokenizationTR, trading pages)."""
-
-    data: list[R]
-    pagination: _Pagination = msgspec.field(default_factory=_Pagination)
-
-    def as_page(self) -> Page[R]:
-        """For :func:`pages`."""
-        return Page(self.data, self.pagination.total, self.pagination.current_page)
-
-
 async def pages(
     fetch: Callable[[int, int], Awaitable[Page[R]]], *, per_page: int = 100, most: int = _MOST_PAGES, what: str = "read the pages"
 ) -> AsyncGenerator[R]:
@@ -75,8 +42,8 @@ async def pages(
         most: pages at most.
 
     Raises:
-        InvalidReply: there are more than ``most`` pages; or the same page came again although there are more rows by its own ``total``.
-            What the iteration gave until then is not all.
+        InvalidReply: there are more than ``most`` pages; the first is empty although there are rows by its own ``total``; or the same page
+            came again although there are more. What the iteration gave until then is not all.
         VenueError: as ``fetch`` raises.
     """
     for path, value in (("per_page", per_page), ("most", most)):
@@ -88,6 +55,8 @@ async def pages(
         page = await fetch(number, per_page)
         rows = list(page.items)
         if not rows:
+            if number == 1 and page.total:
+                raise InvalidReply(f"{what}: the first page is empty, and the venue says that there are {page.total} rows", status=200)
             return
         if number > 1 and (rows == before or (page.number is not None and page.number < number)):
             if page.total is not None and seen < page.total:

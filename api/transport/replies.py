@@ -34,11 +34,14 @@ class Refusal:
         message: the venue's words.
         code: its code, a number or a word, or ``None`` where its envelope has none.
         details: its further words, of any form.
+        stands_for: the HTTP status that its code stands for, where the venue sends another one along: 401 and 429 count as such, and with
+            408 or one from 500 on the venue has failed, which leaves a write unknown.
     """
 
     message: str
     code: int | str | None = None
     details: Any = field(default=None, repr=False)
+    stands_for: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +99,11 @@ class Reader:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
 
-    def _refused(self, sent: Request, reply: Response, found: Refusal, secrets: Sequence[str]) -> Refused:
-        kinds = {_UNAUTHORIZED: Unauthorized, _TOO_MANY: RateLimited}
-        error = kinds.get(reply.status, Refused)(
+    def _refused(self, sent: Request, reply: Response, found: Refusal, secrets: Sequence[str]) -> VenueError:
+        kinds = (found.stands_for, reply.status)
+        if found.stands_for is not None and (found.stands_for == 408 or found.stands_for >= 500):
+            return sent.lost(f"the venue failed with code {words(found.code, secrets)}")
+        error = (Unauthorized if _UNAUTHORIZED in kinds else RateLimited if _TOO_MANY in kinds else Refused)(
             sent.what,
             status=reply.status,
             code=words(found.code, secrets) if isinstance(found.code, str) else found.code,

@@ -26,6 +26,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from orderseal.api import stove
+from orderseal.api.transport import Retries
 from orderseal.sandbox import Sandbox, Settings
 from orderseal.signing import LocalSigner, Order, OrdersealError, SignedOrder, Signer, TokenAmount, sign_order
 
@@ -437,10 +438,11 @@ def server(servers: Callable[[], RawServer]) -> RawServer:
 
 @pytest.fixture
 async def client_of(kit: Kit) -> AsyncIterator[Callable[..., stove.AsyncClient]]:
-    """Makes async clients of a URL, each with a throw-away key unless one is given, and closes them."""
+    """Makes async clients of a URL, each with a throw-away key unless one is given, and closes them. They ask once by default."""
     async with AsyncExitStack() as stack:
 
         def make(url: str, signer: Signer | None = None, **options: Any) -> stove.AsyncClient:
+            options = {"retries": Retries.none()} | options
             client = stove.AsyncClient(stove.TESTNET.at(url), signer or kit.signer(), **options)
             stack.push_async_callback(client.aclose)
             return client
@@ -454,6 +456,7 @@ def sync_client_of(kit: Kit) -> Iterator[Callable[..., stove.Client]]:
     with ExitStack() as stack:
 
         def make(url: str, signer: Signer | None = None, **options: Any) -> stove.Client:
+            options = {"retries": Retries.none()} | options
             return stack.enter_context(stove.Client(stove.TESTNET.at(url), signer or kit.signer(), **options))
 
         yield make

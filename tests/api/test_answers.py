@@ -114,8 +114,8 @@ FAULTS: dict[str, Fault] = {
     "200 with code 500001": lost(envelope(200, 500001)),
     "200 with code 408": lost(envelope(200, 408)),
     "400 with code 503": lost(envelope(400, 503)),
-    "304": lost(b"HTTP/1.1 304 Not Modified\r\n\r\n"),
-    "300 without location": lost(reply(300)),
+    "304": unreadable(b"HTTP/1.1 304 Not Modified\r\n\r\n"),
+    "300 without location": unreadable(reply(300)),
     "nothing": lost(b""),
     "reset": lost("reset"),
     "garbage": lost(b"\x00\xff\xfe garbage\r\n\r\n"),
@@ -127,16 +127,17 @@ FAULTS: dict[str, Fault] = {
     "a chunk of bad size": lost(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
     "two lengths": lost(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
     "a length that is none": lost(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}"),
-    "too long": lost(reply(200, b'{"code":0,"data":"' + b"x" * 100_000 + b'"}')),
-    "too long, in chunks without end": lost("endless"),
+    "too long": unreadable(reply(200, b'{"code":0,"data":"' + b"x" * 100_000 + b'"}')),
+    "too long, in chunks without end": unreadable("endless"),
     "headers without end": lost("endless headers"),
-    "not the gzip it says": lost(reply(200, b"this is no gzip", Content_Encoding="gzip")),
+    "not the gzip it says": unreadable(reply(200, b"this is no gzip", Content_Encoding="gzip")),
     # Answers that cannot be read.
     "200 HTML": unreadable(reply(200, HTML, Content_Type="text/html")),
     "400 HTML": unreadable(reply(400, HTML)),
     "403 HTML": unreadable(reply(403, HTML)),
     "404 HTML": unreadable(reply(404, HTML)),
-    "429 HTML": unreadable(reply(429, HTML)),
+    "429 HTML": Fault(reply(429, HTML), RateLimited, OutcomeUnknown),
+    "a code twice": unreadable(reply(200, b'{"code":0,"code":400,"message":"x"}')),
     "404 empty": unreadable(reply(404)),
     "400 with code 0": unreadable(envelope(400, 0)),
     "400 with code 0 and data": unreadable(envelope(400, 0, data={"success": True, "order_id": ORDER_ID})),
@@ -249,7 +250,7 @@ async def test_no_redirect_is_followed(
     client = client_of(server.url, signer)
     await kit.raises(client.create(kit.signed_order(signer)), OutcomeUnknown)
     await kit.raises(client.cancel(ORDER_ID), OutcomeUnknown)
-    await kit.raises(client.next_nonce(), Unreachable)
+    await kit.raises(client.next_nonce(), InvalidReply)
     assert other.connections == 0
     assert [seen.path for seen in server.seen] == [kit.LOGIN, kit.ORDERS, CANCEL, kit.NONCE]
 
@@ -259,7 +260,7 @@ async def test_a_login_that_is_redirected_takes_no_signature_elsewhere(
 ) -> None:
     other = servers()
     server.routes[kit.LOGIN] = kit.http(307, b"", {"Location": other.url + kit.LOGIN})
-    await kit.raises(client_of(server.url).connect(), Unreachable)
+    await kit.raises(client_of(server.url).connect(), InvalidReply)
     assert other.connections == 0
     assert server.count() == 1
 

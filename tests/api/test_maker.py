@@ -24,7 +24,7 @@ import pytest
 from orderseal.api import stove
 from orderseal.api.stove import maker as maker_module
 from orderseal.api.submission import Policy
-from orderseal.api.transport import HttpTransport, Limits, Request
+from orderseal.api.transport import HttpTransport, Limits, Request, Retries
 from orderseal.sandbox import Fault, Sandbox, Settings
 from orderseal.signing import (
     Hash32,
@@ -279,7 +279,7 @@ async def test_a_login_that_fails_in_the_middle_says_nothing_of_the_order(kit: K
     original = maker.client.submit
 
     async def submit(*args: Any, **options: Any) -> Any:
-        maker.client._session._keeper.forget()
+        maker.client._session._auth.forget()
         server.routes[LOGIN] = [kit.refusal(400, "login closed"), lambda seen: kit.ok({"jwt": server.token(seen.json["wallet_address"])})]
         maker.client.submit = original  # type: ignore[method-assign]  # the second time it goes well
         return await original(*args, **options)
@@ -750,7 +750,7 @@ async def test_a_cancellation_that_never_gets_through_is_unknown_and_asked_again
     venue: Sandbox, maker_of: MakerOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orderseal.api.stove.cancelling._FIRST_WAIT", 0.02)
-    maker = maker_of(venue.url)
+    maker = maker_of(venue.url, retries=Retries.none())
     placed = await buy(maker)
     venue.inject(Fault("drop_before"), count=3, path=CANCEL)
     venue.inject(Fault("drop_before"), count=1, method="GET", path=ORDERS)
@@ -770,7 +770,7 @@ async def test_cancelling_where_nothing_can_be_reached_is_no_refusal(
     maker = maker_of(server.url)
     routes(kit, server, maker)
     placed = await buy(maker)
-    maker.client._session._keeper.forget()
+    maker.client._session._auth.forget()
     server.routes[LOGIN] = b""
     done = await maker.cancel(placed)
     assert done.state is CancelState.UNKNOWN

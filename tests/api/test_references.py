@@ -27,6 +27,7 @@ from orderseal.signing.ledger.postgres import PostgresStore
 
 SCOPE = Scope("licenserocks", "instance.example", "0x" + "11" * 20, "write")
 CONTENT: dict[str, Any] = {"method": "POST", "path": "/orders", "body": [{"nft": 405, "quantity": 3, "city": "Toruń"}]}
+SHOWN: dict[str, Any] = {"path": "/orders", "body": [{"nft": 405}]}
 BYTES = '[{"nft":405,"quantity":3,"city":"Toruń"}]'.encode()
 OPEN = (State.RESERVED, State.COMMITTED, State.SIGNED, State.SENDING, State.UNKNOWN)
 _schemas = count()
@@ -373,6 +374,83 @@ async def test_a_lost_answer_is_never_sent_again(make: Make, error: Exception) -
         await references.settle("a wish", "78")
 
 
+async def test_a_person_dismisses(make: Make) -> None:
+    ledger, venue = make(), Venue(after=OutcomeUnknown("no answer"))
+    with pytest.raises(OutcomeUnknown, match=r"dismiss\(\)"):
+        await once(References(ledger, SCOPE), venue)
+    references = References(make(), SCOPE)
+    for wrong in ("", "  ", None, 7, "x" * 4001):
+        with pytest.raises(InvalidInput, match="why"):
+            await references.dismiss("a wish", wrong)  # type: ignore[arg-type]  # what is tested
+    assert state(ledger) is State.UNKNOWN
+    await references.dismiss("a wish", "Jane: the venue's desk knows of none")
+    assert state(ledger) is State.ABANDONED
+    slot = await references.find("a wish")
+    assert slot is not None
+    assert ledger.attempts(slot)[-1].details == {"why": "Jane: the venue's desk knows of none", "dismissed": True}
+    assert await references.recover() == []
+    for who in (ledger, make()):
+        with pytest.raises(RuleViolation) as spent:
+            await once(References(who, SCOPE), venue)
+        assert spent.value.rule == "reference_abandoned"
+    for act in (references.dismiss("a wish", "again"), references.settle("a wish", "41"), references.dismiss("never used", "x")):
+        with pytest.raises(LedgerError) as missing:
+            await act
+        assert missing.value.reason == "missing"
+    assert len(venue.effects) == 1
+
+
+async def test_open_writes_say_what_they_were(ledger: Ledger) -> None:
+    references, began = References(ledger, SCOPE), time.time()
+    with pytest.raises(OutcomeUnknown):
+        await once(
+            references, Venue(after=OutcomeUnknown("x")), content={**CONTENT, "reference": "a wish"}, kept={"reference": "a wish", **SHOWN}
+        )
+    (found,) = await references.open_writes()
+    assert (found.reference, found.path, found.body, found.sending) == ("a wish", "/orders", [{"nft": 405}], False)
+    assert began - 1 < found.sent_at.timestamp() < time.time() + 1
+    assert "405" not in repr(found)
+
+
+@pytest.mark.parametrize("answered", [State.ACCEPTED, State.ABANDONED], ids=["took effect", "refused"])
+async def test_an_answer_after_the_dismissal(make: Make, answered: State) -> None:
+    """Taken over and dismissed while its bytes were in the air: that it took effect, the venue knows better; a refusal changes nothing."""
+    mine, theirs, venue = make(lease=0.2), make(), Venue()
+
+    async def slow(body: bytes, before_write: Callable[[], None]) -> int:
+        found = await venue.write(body, before_write)
+        deadline = time.monotonic() + 60
+        while state(theirs) is not State.UNKNOWN:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+            await References(theirs, SCOPE).recover()
+        await References(theirs, SCOPE).dismiss("a wish", "I looked too early")
+        if answered is State.ABANDONED:
+            raise refused()
+        return found
+
+    if answered is State.ACCEPTED:
+        assert (await References(mine, SCOPE).once("a wish", CONTENT, slow, str)).receipt == "41"
+        assert await once(References(theirs, SCOPE), venue) == Referenced("a wish", "41", None)
+    else:
+        with pytest.raises(Refused):
+            await References(mine, SCOPE).once("a wish", CONTENT, slow, str)
+    assert state(theirs) is answered
+
+
+async def test_a_dismissal_and_a_settlement_at_once(make: Make) -> None:
+    """One of them wins, and the other is told."""
+    for number in range(10):
+        name = f"wish {number}"
+        with pytest.raises(OutcomeUnknown):
+            await once(References(make(), SCOPE), Venue(after=OutcomeUnknown("x")), name)
+        one, other = References(make(), SCOPE), References(make(), SCOPE)
+        told = await asyncio.gather(one.settle(name, "41"), other.dismiss(name, "none there"), return_exceptions=True)
+        lost = [error for error in told if error is not None]
+        assert [type(error) for error in lost] == [LedgerError]
+        assert state(make(), name) is (State.ABANDONED if told[1] is None else State.ACCEPTED)
+
+
 async def test_unknown_without_the_signal_counts_as_sent(ledger: Ledger) -> None:
     """A client that forgot to call what it was given must not be believed that nothing left."""
     with pytest.raises(OutcomeUnknown):
@@ -433,9 +511,10 @@ async def test_accepted_but_not_recorded(ledger: Ledger, monkeypatch: pytest.Mon
     assert raised.value.reason == "full"
     with pytest.raises(OutcomeUnknown):
         await once(References(ledger, SCOPE), venue)
-    with pytest.raises(LedgerError, match="recover") as held:
-        await References(ledger, SCOPE).settle("a wish", "41")
-    assert held.value.reason == "held"
+    for act in (References(ledger, SCOPE).settle("a wish", "41"), References(ledger, SCOPE).dismiss("a wish", "I looked")):
+        with pytest.raises(LedgerError, match="open_writes") as held:
+            await act
+        assert held.value.reason == "held"
     assert len(venue.effects) == 1
 
 

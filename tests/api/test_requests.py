@@ -504,7 +504,8 @@ async def test_the_headers_say_nothing_about_the_machine(server: RawServer, kit:
     server.routes[kit.ORDERS] = kit.page()
     await client_of(server.url).query()
     headers = server.last(kit.ORDERS).headers
-    assert set(headers) == {"host", "authorization", "user-agent", "accept", "accept-encoding", "connection"}
+    assert set(headers) == {"host", "authorization", "user-agent", "accept", "accept-encoding", "connection", "x-request-id"}
+    assert re.fullmatch("[0-9a-f]{32}", headers["x-request-id"])
     assert headers["user-agent"] == "orderseal"
     assert headers["accept"] == "application/json"
 

@@ -19,9 +19,11 @@ from orderseal.api import brokerstr, licenserocks, stove, tokenizationtr
 from orderseal.api.brokerstr import client as brokerstr_source
 from orderseal.api.licenserocks import client as licenserocks_source
 from orderseal.api.stove import client as stove_source
+from orderseal.api.stove import public as stove_public_source
+from orderseal.api.stove import taker as stove_taker_source
 from orderseal.api.tokenizationtr import client as tokenizationtr_source
 from orderseal.api.transport import KeyAuth, PasswordAuth
-from orderseal.sandbox.routes import api_routes
+from orderseal.sandbox.app import venue_routes
 from orderseal.sandbox.settings import Settings
 from orderseal.sandbox.twins.registry import SETTINGS, make_platform
 from orderseal.sandbox.venue import Venue
@@ -30,17 +32,31 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "venues.md"
 TEXT = PAGE.read_text("utf-8")
 PROGRAMS = re.findall(r"^```python\n(.*?)^```", TEXT, re.M | re.S)
 
-VENUES: dict[str, tuple[str, ModuleType, ModuleType]] = {
-    "BrokersTR": ("brokerstr", brokerstr, brokerstr_source),
-    "TokenizationTR": ("tokenizationtr", tokenizationtr, tokenizationtr_source),
-    "License.rocks": ("licenserocks", licenserocks, licenserocks_source),
-    "Stove": ("stove", stove, stove_source),
+TESTS = Path(__file__).resolve().parents[1]
+
+
+class Table(NamedTuple):
+    """Whose endpoints a table lists: key of the twin, the clients, and where the async one stands."""
+
+    key: str
+    sync: type
+    asynchronous: type
+    source: ModuleType
+
+
+VENUES: dict[str, Table] = {
+    "BrokersTR": Table("brokerstr", brokerstr.Client, brokerstr.AsyncClient, brokerstr_source),
+    "TokenizationTR": Table("tokenizationtr", tokenizationtr.Client, tokenizationtr.AsyncClient, tokenizationtr_source),
+    "License.rocks": Table("licenserocks", licenserocks.Client, licenserocks.AsyncClient, licenserocks_source),
+    "Stove": Table("stove", stove.Client, stove.AsyncClient, stove_source),
+    "Stove for takers": Table("stove", stove.Taker, stove.AsyncTaker, stove_taker_source),
+    "Stove for everybody": Table("stove", stove.Public, stove.AsyncPublic, stove_public_source),
 }
 LOGIN = {  # What goes out below the clients' own methods.
     "brokerstr": {("POST", "/auth/authenticate"), ("POST", "/auth/refresh")},
     "tokenizationtr": {("POST", "/v2/oauth/token")},
     "licenserocks": set[tuple[str, str]](),
-    "stove": {("POST", "/api/v1/makers/connect"), ("GET", "/ws/maker/v1")},
+    "stove": {("POST", "/api/v1/makers/connect"), ("GET", "/ws/maker/v1"), ("GET", "/ws/taker/v1"), ("GET", "/ws/orderbooks/v1")},
 }
 
 
@@ -50,6 +66,7 @@ class Row(NamedTuple):
     sync: str
     asynchronous: str
     twin: str
+    test: str = ""
 
 
 class Left(NamedTuple):
@@ -90,9 +107,10 @@ def names(cell: str) -> list[tuple[str, str]]:
 class Source:
     """Evaluates the texts of a module as far as they are constants; every text is a set, for there may be alternatives."""
 
-    def __init__(self, module: ModuleType) -> None:
-        self._tree = ast.parse(inspect.getsource(module))
-        (self._class,) = (node for node in self._tree.body if isinstance(node, ast.ClassDef) and node.name == "AsyncClient")
+    def __init__(self, table: Table) -> None:
+        self._tree = ast.parse(inspect.getsource(table.source))
+        named = table.asynchronous.__name__
+        (self._class,) = (node for node in self._tree.body if isinstance(node, ast.ClassDef) and node.name == named)
         self._methods = {node.name: node for node in self._class.body if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)}
         self._constants: dict[str, ast.expr] = {}
         for node in self._tree.body:
@@ -159,7 +177,7 @@ def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
 def served(key: str) -> set[tuple[str, str, str]]:
     """What the twin serves: method, path below the root, name of the operation."""
     if key == "stove":
-        routes: list[Any] = api_routes(Venue(Settings()))
+        routes: list[Any] = list(venue_routes(Venue(Settings())))
         methods = ((route, set(getattr(route, "methods", None) or {"GET"}) - {"HEAD"}) for route in routes)
         return {(method, plain(route.path), route.endpoint.__name__) for route, several in methods for method in several}
     endpoints = make_platform(SETTINGS[key](seed=1)).endpoints()
@@ -179,24 +197,24 @@ def test_the_programs_run_as_printed(number: int, tmp_path: Path) -> None:
 
 
 def test_there_is_a_program_for_each_venue() -> None:
-    for venue in ("BrokersTrSandbox", "TokenizationTrSandbox", "LicenseRocksSandbox"):
+    for venue in ("BrokersTrSandbox", "TokenizationTrSandbox", "LicenseRocksSandbox", "Sandbox"):
         assert any(f"{venue}(" in program for program in PROGRAMS), venue
 
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_every_function_of_the_tables_is_in_both_clients(venue: str) -> None:
-    _, module, _ = VENUES[venue]
+    table = VENUES[venue]
     assert rows(venue)
     for row in rows(venue):
         sync, asynchronous = names(row.sync), names(row.asynchronous)
         assert [name for _, name in sync] == [name for _, name in asynchronous], row
         assert sync, row
         for (how, name), (how_async, _) in zip(sync, asynchronous, strict=True):
-            one, other = getattr(module.Client, name), getattr(module.AsyncClient, name)
+            one, other = getattr(table.sync, name), getattr(table.asynchronous, name)
             mine, theirs = inspect.signature(one).parameters, inspect.signature(other).parameters
             assert list(mine) == list(theirs), name
             assert [(p.kind, p.default) for p in mine.values()] == [(p.kind, p.default) for p in theirs.values()], name
-            if name == "stream":
+            if name in ("stream", "feed", "book_feed"):
                 assert (how, how_async) == ("with", "async with")
             elif inspect.isasyncgenfunction(other):
                 assert (how, how_async) == ("for … in", "async for … in"), name
@@ -206,20 +224,29 @@ def test_every_function_of_the_tables_is_in_both_clients(venue: str) -> None:
                 assert (how, how_async) == ("", "await"), name
 
 
-@pytest.mark.parametrize("venue", VENUES)
-def test_the_tables_are_what_the_twin_serves(venue: str) -> None:
-    key, *_ = VENUES[venue]
-    told = [(row.method, plain(row.path), row.twin) for row in rows(venue)]
-    told += [(row.method, plain(row.path), row.twin) for row in left_out(venue)]
+@pytest.mark.parametrize("key", sorted({table.key for table in VENUES.values()}))
+def test_the_tables_are_what_the_twin_serves(key: str) -> None:
+    venues = [venue for venue, table in VENUES.items() if table.key == key]
+    left = [row for venue in venues for row in left_out(venue)]
+    told = [(row.method, plain(row.path), row.twin) for venue in venues for row in rows(venue)]
+    told += [(row.method, plain(row.path), row.twin) for row in left]
     assert len(told) == len(set(told))
     assert set(told) == served(key)
-    assert all(len(row.reason) > 10 for row in left_out(venue))
+    assert all(len(row.reason) > 10 for row in left)
+
+
+@pytest.mark.parametrize("venue", [venue for venue, table in VENUES.items() if table.key == "stove"])
+def test_every_row_of_stove_names_a_test_that_calls_it(venue: str) -> None:
+    for row in rows(venue):
+        text = "".join((TESTS / name).read_text("utf-8") for name in row.test.split(", "))
+        for _, name in names(row.sync):
+            assert re.search(rf'\b{name}\(|"{name}"', text), (row.test, name)
 
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_the_tables_are_what_the_clients_send(venue: str) -> None:
-    key, _, source = VENUES[venue]
-    sent = {name: {(method, plain(path)) for method, path in calls} for name, calls in Source(source).endpoints().items()}
+    key = VENUES[venue].key
+    sent = {name: {(method, plain(path)) for method, path in calls} for name, calls in Source(VENUES[venue]).endpoints().items()}
     table = {name: set[tuple[str, str]]() for row in rows(venue) for _, name in names(row.sync)}
     for row in rows(venue):
         for _, name in names(row.sync):
@@ -241,9 +268,9 @@ def test_the_logins_of_the_tables_are_those_of_the_transport() -> None:
 
 
 def test_every_sending_function_is_in_a_table() -> None:
-    for venue, (_, _, source) in VENUES.items():
+    for venue, table in VENUES.items():
         told = {name for row in rows(venue) for _, name in names(row.sync)}
-        assert set(Source(source).endpoints()) <= told, venue
+        assert set(Source(table).endpoints()) <= told, venue
 
 
 def test_what_the_page_names_exists() -> None:

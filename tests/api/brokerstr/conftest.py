@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 from orderseal import fixtures
 from orderseal.api import brokerstr
 from orderseal.api.transport import RateLimit, Retries
+from orderseal.signing.ledger import Ledger
 
 if TYPE_CHECKING:
     from tests.api.conftest import Kit, RawServer, Seen, Watch
@@ -71,8 +72,8 @@ class Platform:
     reply_of = staticmethod(reply_of)
     filled = staticmethod(filled)
 
-    def __init__(self, server: RawServer, kit: Kit, watch: Watch) -> None:
-        self.server, self.url, self._kit, self._watch = server, server.url, kit, watch
+    def __init__(self, server: RawServer, kit: Kit, watch: Watch, ledger: Ledger) -> None:
+        self.server, self.url, self.ledger, self._kit, self._watch = server, server.url, ledger, kit, watch
         self.key = watch.hide("key-" + secrets.token_urlsafe(16))
         self.secret = watch.hide("secret-" + secrets.token_urlsafe(16))
         self.lives: Any = 3600
@@ -101,12 +102,18 @@ class Platform:
         return [seen for seen in self.server.seen if seen.path not in (LOGIN, REFRESH) and path in (None, seen.path.removeprefix(ROOT))]
 
     def options(self, **options: Any) -> dict[str, Any]:
-        return {"rate": RateLimit.none(), "retries": QUICK} | options
+        return {"rate": RateLimit.none(), "retries": QUICK, "ledger": self.ledger} | options
 
 
 @pytest.fixture
-def platform(server: RawServer, kit: Kit, watch: Watch) -> Platform:
-    return Platform(server, kit, watch)
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger(tmp_path / "bot.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def platform(server: RawServer, kit: Kit, watch: Watch, ledger: Ledger) -> Platform:
+    return Platform(server, kit, watch, ledger)
 
 
 @pytest.fixture

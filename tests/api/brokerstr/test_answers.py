@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,14 +26,15 @@ CREATE = f"/tokens/external/{EXTERNAL}"
 HASH = "0x" + "aB" * 32
 NOW = datetime(2026, 1, 6, 12, tzinfo=UTC)
 
+REFERENCES = (f"wish {number}" for number in count())
 WRITES: dict[str, Callable[[AsyncClient, dict[str, str]], Awaitable[Any]]] = {
     "create_token": lambda client, ids: client.create_token(EXTERNAL, is_all_market=True),
     "set_markets": lambda client, ids: client.set_markets(ids["token"], is_all_market=True),
     "attach_kyc_token": lambda client, ids: client.attach_kyc_token(
-        ids["token"], kyc_address_id=ids["kyc_address"], chain_id=17000, kyc_hash="0x12", is_approved=True
+        ids["token"], kyc_address_id=ids["kyc_address"], chain_id=17000, kyc_hash="0x12", is_approved=True, reference=next(REFERENCES)
     ),
     "update_kyc_token": lambda client, ids: client.update_kyc_token(ids["token"], ids["kyc_token"], chain_id=0),
-    "create_market": lambda client, ids: client.create_market(ids["node"], "market.example.com"),
+    "create_market": lambda client, ids: client.create_market(ids["node"], "market.example.com", reference=next(REFERENCES)),
     "update_market_set": lambda client, ids: client.update_market(ids["market"], domain="market.example.com"),
     "create_kyc_address": lambda client, ids: client.create_kyc_address(
         ids["market"], chain_id=17000, name="n", address="0x70f1d2c056bf9f6956d2d2ce045d3db33dee3c05"
@@ -44,7 +46,7 @@ SETTLED = {
     "set_markets": "sending the same once more sets the same",
     "attach_kyc_token": "no documented read shows it",
     "update_kyc_token": "sending the same once more sets the same",
-    "create_market": "no documented read lists markets",
+    "create_market": "no documented read shows it",
     "update_market_set": "sending the same once more sets the same",
     "create_kyc_address": "list the KYC addresses of the market",
     "update_kyc_address": "sending the same once more sets the same",
@@ -58,11 +60,11 @@ async def test_a_write_is_sent_once_and_its_lost_answer_says_how_to_settle_it(
     path = platform.EXCHANGES[name]["path"]
     lost = [b"", platform.reply({}, 503), platform.reply(b"<html>"), platform.reply({"surprise": 1}), platform.reply(status=204)]
     lost += [platform.reply(None, 302, Location="/elsewhere"), platform.reply({"message": "no"}, 400), platform.reply({}, 408)]
-    for count, answer in enumerate(lost, 1):
+    for number, answer in enumerate(lost, 1):
         platform.on(path, answer)
         error = await kit.raises(WRITES[name](client, platform.IDS), OutcomeUnknown)
         assert SETTLED[name] in str(error)
-        assert len(platform.asked(path)) == count
+        assert len(platform.asked(path)) == number
     assert len(platform.asked()) == len(lost)
 
 
@@ -199,7 +201,7 @@ async def test_a_platform_that_repeats_the_password_of_a_webhook(platform: Platf
     password = watch.hide("pass-phrase-of-a-webhook")
     webhook = WebhookSettings("https://webhook.example.com", "/webhook", authentication=BasicAuthentication("user", password))
     platform.on("/markets", platform.error(400, message=f"weak password {password}"))
-    await kit.raises(client.create_market(platform.IDS["node"], "d", webhook=webhook), Refused)
+    await kit.raises(client.create_market(platform.IDS["node"], "d", webhook=webhook, reference="r"), Refused)
     path = platform.EXCHANGES["update_market_set"]["path"]
     platform.on(path, platform.error(400, message=f"weak password {password}"))
     await kit.raises(client.update_market(platform.IDS["market"], webhook=webhook), Refused)

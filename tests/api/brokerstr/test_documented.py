@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
@@ -47,10 +47,11 @@ def calls(client: brokerstr.AsyncClient, ids: dict[str, str], password: str) -> 
             chain_id=17000,
             kyc_hash="0x0af2fa067ab8725b44e1a77f8f9702f763e0fe68cc58a3cfd1987c6290fe24e6",
             is_approved=True,
+            reference="attach",
         ),
         "update_kyc_token": lambda: client.update_kyc_token(token, attached, is_approved=False),
-        "create_market": lambda: client.create_market(node, "market.example.com", webhook=webhook),
-        "create_market_bare": lambda: client.create_market(node, "market.example.com"),
+        "create_market": lambda: client.create_market(node, "market.example.com", webhook=webhook, reference="market"),
+        "create_market_bare": lambda: client.create_market(node, "market.example.com", reference="market"),
         "update_market_set": lambda: client.update_market(market, webhook=webhook),
         "update_market_keep": lambda: client.update_market(market, domain="market.example.com", webhook=KEEP),
         "update_market_remove": lambda: client.update_market(market, webhook=REMOVE),
@@ -103,6 +104,7 @@ async def test_an_exchange(name: str, platform: Platform, client: brokerstr.Asyn
     documented = platform.filled(platform.reply_of(exchange), password)
     platform.on(exchange["path"], platform.reply(documented, exchange["status"]))
     found = await calls(client, platform.IDS, password)[name]()
+    found = cast("Any", found.data if isinstance(found, brokerstr.Written) else found)
 
     (sent,) = platform.asked()
     assert (sent.method, sent.path) == (exchange["method"], platform.ROOT + exchange["path"])

@@ -35,13 +35,15 @@ WITH_ID: dict[str, Case] = {
     "external_id to create": lambda client, id_: client.create_token(id_, is_all_market=True),
     "market_id": lambda client, id_: client.token_page(id_),
     "token_id to set": lambda client, id_: client.set_markets(id_, is_all_market=True),
-    "token_id to attach": lambda client, id_: client.attach_kyc_token(id_, kyc_address_id="k", chain_id=1, kyc_hash=HASH, is_approved=True),
+    "token_id to attach": lambda client, id_: client.attach_kyc_token(
+        id_, kyc_address_id="k", chain_id=1, kyc_hash=HASH, is_approved=True, reference="r"
+    ),
     "kyc_address_id to attach": lambda client, id_: client.attach_kyc_token(
-        "t", kyc_address_id=id_, chain_id=1, kyc_hash=HASH, is_approved=True
+        "t", kyc_address_id=id_, chain_id=1, kyc_hash=HASH, is_approved=True, reference="r"
     ),
     "token_id to change": lambda client, id_: client.update_kyc_token(id_, "k", is_approved=True),
     "kyc_token_id": lambda client, id_: client.update_kyc_token("t", id_, is_approved=True),
-    "node_id": lambda client, id_: client.create_market(id_, "market.example.com"),
+    "node_id": lambda client, id_: client.create_market(id_, "market.example.com", reference="r"),
     "market_id to change": lambda client, id_: client.update_market(id_, webhook=REMOVE),
     "node_id of children": lambda client, id_: client.child_page(id_),
     "market_id of a new address": lambda client, id_: client.create_kyc_address(id_, chain_id=1, name="n", address=ADDRESS),
@@ -77,9 +79,11 @@ OTHERS: dict[str, tuple[str, Callable[[AsyncClient], Awaitable[Any]]]] = {
     "endless": ("seconds", lambda client: client.wait_for_purchase("m", HASH, seconds=float("inf"))),
     "no change of a market": ("update", lambda client: client.update_market("m")),
     "None for a webhook": ("webhook", lambda client: client.update_market("m", domain="d", webhook=cast("Any", None))),
-    "a dict for a webhook": ("webhook", lambda client: client.create_market("n", "d", webhook=cast("Any", {"host": "x"}))),
-    "REMOVE where none is": ("webhook", lambda client: client.create_market("n", "d", webhook=cast("Any", REMOVE))),
-    "an empty domain": ("domain", lambda client: client.create_market("n", "")),
+    "a dict for a webhook": ("webhook", lambda client: client.create_market("n", "d", webhook=cast("Any", {"host": "x"}), reference="r")),
+    "REMOVE where none is": ("webhook", lambda client: client.create_market("n", "d", webhook=cast("Any", REMOVE), reference="r")),
+    "an empty domain": ("domain", lambda client: client.create_market("n", "", reference="r")),
+    "no reference": ("reference", lambda client: client.create_market("n", "d", reference=cast("Any", None))),
+    "a reference of two lines": ("reference", lambda client: client.create_market("n", "d", reference="a\nb")),
     "no change of an address": ("update", lambda client: client.update_kyc_address("k")),
     "no change of an attachment": ("update", lambda client: client.update_kyc_token("t", "k")),
     "no address": ("address", lambda client: client.create_kyc_address("m", chain_id=1, name="n", address="0x12")),

@@ -23,6 +23,7 @@ from orderseal.api.transport import Limits, RateLimit, Retries
 from orderseal.sandbox import Fault
 from orderseal.sandbox.brokerstr import BrokersTrSandbox, BrokersTrSettings
 from orderseal.signing import OutcomeUnknown, RateLimited, Refused, Unauthorized, Unfinished
+from orderseal.signing.ledger import Ledger
 
 if TYPE_CHECKING:
     from tests.api.conftest import Kit, Watch
@@ -46,10 +47,10 @@ def options(twin: BrokersTrSandbox, watch: Watch) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("key_in", ["body", "headers"])
-async def test_the_whole_story(twin: BrokersTrSandbox, watch: Watch, kit: Kit, key_in: Any) -> None:
+async def test_the_whole_story(twin: BrokersTrSandbox, watch: Watch, kit: Kit, ledger: Ledger, key_in: Any) -> None:
     seeds = twin.seeds()
     market_id, node_id = seeds["market_ids"][0], seeds["node_id"]
-    async with AsyncClient(**options(twin, watch), key_in=key_in) as client:
+    async with AsyncClient(**options(twin, watch), key_in=key_in, ledger=ledger) as client:
         await client.authenticate()
         try:
             token = await client.create_token(EXTERNAL, is_all_market=False, market_ids=[market_id])
@@ -74,7 +75,9 @@ async def test_the_whole_story(twin: BrokersTrSandbox, watch: Watch, kit: Kit, k
         assert address.id in [found.id async for found in client.kyc_addresses(market_id, chain_id=17000, per_page=1)]
         assert [found.id async for found in client.kyc_addresses(market_id, chain_id=1)] == []
         assert (await client.update_kyc_address(address.id, name="New")).name == "New"
-        attached = await client.attach_kyc_token(token.id, kyc_address_id=address.id, chain_id=17000, kyc_hash=HASH, is_approved=True)
+        attached = await client.attach_kyc_token(
+            token.id, kyc_address_id=address.id, chain_id=17000, kyc_hash=HASH, is_approved=True, reference="attach"
+        )
         assert (await client.update_kyc_token(token.id, attached.id, is_approved=False)).is_approved is False
 
         assert [node.path async for node in client.children(node_id)] == ["1.3.6"]
@@ -83,15 +86,19 @@ async def test_the_whole_story(twin: BrokersTrSandbox, watch: Watch, kit: Kit, k
             assert error.code
 
 
-async def test_webhooks(twin: BrokersTrSandbox, watch: Watch) -> None:
+async def test_webhooks(twin: BrokersTrSandbox, watch: Watch, ledger: Ledger) -> None:
     password = watch.hide("pass-phrase-of-a-webhook")
     login = BasicAuthentication("user", password)
-    async with AsyncClient(**options(twin, watch)) as client:
-        market = await client.create_market(
+    async with AsyncClient(**options(twin, watch), ledger=ledger) as client:
+        created = await client.create_market(
             twin.seeds()["node_id"],
             "new.example.com",
             webhook=WebhookSettings("https://webhook.example.com", "/webhook", WebhookMethod.GET, login, 30),
+            reference="new",
         )
+        market = created.data
+        assert market is not None
+        assert market.id == created.id
         assert market.webhook is not None
         assert (market.webhook.method, market.webhook.timeout) == ("GET", 30)
         assert market.webhook.authentication is not None
@@ -106,7 +113,9 @@ async def test_webhooks(twin: BrokersTrSandbox, watch: Watch) -> None:
         assert (anew.webhook.host, anew.webhook.method, anew.domain) == ("https://other.example.com", "POST", "kept.example.com")
         assert (await client.update_market(market.id, webhook=REMOVE)).webhook is None
         assert (await client.update_market(market.id, domain="kept.example.com")).webhook is None
-        assert (await client.create_market(twin.seeds()["node_id"], "bare.example.com")).webhook is None
+        bare = (await client.create_market(twin.seeds()["node_id"], "bare.example.com", reference="bare")).data
+        assert bare is not None
+        assert bare.webhook is None
 
 
 async def test_pages(twin: BrokersTrSandbox, watch: Watch) -> None:

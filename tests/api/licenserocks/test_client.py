@@ -440,7 +440,7 @@ async def test_unreachable_may_go_again(server: RawServer, make: Make) -> None:
     dead = make("http://127.0.0.1:9")
     with pytest.raises(Unreachable):
         await dead.create_order(NEW, reference="r")
-    assert await dead.recover() == ()
+    assert await dead.open_writes() == []
 
 
 LOST = {
@@ -474,7 +474,7 @@ async def test_a_lost_answer_is_never_sent_again(server: RawServer, make: Make, 
         text = watch.clean(raised.value) + "".join(traceback.format_exception(raised.value))
         assert "Szeroka" not in text
     assert len(server.seen) == 1
-    (lost,) = await client.recover()
+    (lost,) = await client.open_writes()
     assert (lost.reference, lost.path, lost.sending) == ("r", ORDERS, False)
 
 
@@ -522,7 +522,7 @@ async def test_candidates_are_evidence_and_close_nothing(server: RawServer, make
         await client.create_order(NEW, reference="r")
     show(server)
     assert (await client.candidates("r")).found == ()
-    assert len(await client.recover()) == 1
+    assert len(await client.open_writes()) == 1
 
 
 async def test_a_person_settles(server: RawServer, make: Make) -> None:
@@ -617,7 +617,7 @@ def test_the_sync_client_does_the_same(server: RawServer, ledger: Ledger, watch:
         show(server, order(7))
         assert client.order(7).id == 7
         assert [one.id for one in client.user_orders(5)] == [7]
-        assert client.recover() == ()
+        assert client.open_writes() == []
         assert client.scope.venue == "licenserocks"
         assert "sync-token" not in repr(client)
 

@@ -181,6 +181,56 @@ async def test_the_candidates_of_a_purchase(desk: Desk) -> None:
     await desk.kit.raises(buy(client, desk), OutcomeUnknown)
 
 
+HASH = "0x" + "ab" * 32
+
+
+async def test_a_purchase_under_its_other_names_is_no_candidate(desk: Desk) -> None:
+    """The older generation answers with ``pm_purchase_789`` what the searches call ``purchase_123``, and lists it as a transaction, too."""
+    client = desk.client()
+    sample = desk.samples["buy_primary_a"]
+    desk.server.routes[desk.BUY_PRIMARY] = desk.answer(sample | {"data": sample["data"] | {"transaction_hash": HASH}})
+    assert (await buy(client, desk, "another one")).purchase_id == "pm_purchase_789"
+    assert (await buy(client, desk, "another one")).purchase_id == "pm_purchase_789"  # As the ledger has it.
+    desk.server.routes[desk.BUY_PRIMARY] = b""
+    await desk.kit.raises(buy(client, desk), OutcomeUnknown)
+    purchase = desk.samples["purchase"] | {"purchase_date": stamp(time.time())}
+    theirs, other = transaction(desk, 1, hash=HASH.upper().replace("0X", "0x")), transaction(desk, 2, hash="0x" + "cd" * 32)
+    desk.server.routes[desk.TRANSACTIONS] = desk.flat(theirs, other, transaction(desk, 3, hash=None))
+    desk.server.routes[f"{desk.PURCHASES}/search"] = desk.nested(
+        purchase | {"id": "purchase_1", "transaction_hash": HASH},
+        purchase | {"id": "purchase_2", "transaction_hash": "0x" + "cd" * 32},
+        purchase | {"id": "purchase_3", "transaction_hash": None},
+    )
+    found = await client.candidates(desk.USER, "order 1")
+    assert [int(row.id, 16) for row in found.transactions] == [2, 3]
+    assert [row.id for row in found.purchases] == ["purchase_2", "purchase_3"]
+
+    # Two purchases in one transaction on chain: which of them is the other reference's is not known, so both are shown.
+    desk.server.routes[desk.TRANSACTIONS] = desk.flat(theirs, transaction(desk, 4, hash=HASH))
+    assert [int(row.id, 16) for row in (await client.candidates(desk.USER, "order 1")).transactions] == [1, 4]
+
+    # What a person settles by one of its names has the others, too.
+    desk.server.routes[desk.TRANSACTIONS] = desk.flat(other)
+    settled = await client.settle(desk.USER, "order 1", purchase_id="purchase_2")
+    assert settled == await buy(client, desk) == Written("order 1", purchase_id="purchase_2", repeated=True)
+    await desk.kit.raises(buy(client, desk, "order 2"), OutcomeUnknown)
+    found = await client.candidates(desk.USER, "order 2")
+    assert ([row.id for row in found.transactions], [row.id for row in found.purchases]) == ([], ["purchase_3"])
+
+
+async def test_a_transaction_that_is_known_takes_its_purchase_with_it(desk: Desk) -> None:
+    client = desk.client()
+    desk.server.routes[desk.BUY_PRIMARY] = desk.answer({"transaction_id": f"{6:024x}"})
+    await buy(client, desk, "another one")
+    desk.server.routes[desk.BUY_PRIMARY] = b""
+    await desk.kit.raises(buy(client, desk), OutcomeUnknown)
+    purchase = desk.samples["purchase"] | {"purchase_date": stamp(time.time())}
+    desk.server.routes[desk.TRANSACTIONS] = desk.flat(transaction(desk, 6, hash=HASH), transaction(desk, 7, hash="0x" + "cd" * 32))
+    desk.server.routes[f"{desk.PURCHASES}/search"] = desk.nested(purchase | {"transaction_hash": HASH})
+    found = await client.candidates(desk.USER, "order 1")
+    assert ([int(row.id, 16) for row in found.transactions], found.purchases) == ([7], ())
+
+
 @pytest.mark.parametrize("price", [Money(Decimal("12.5"), 6, "USDT"), PriceIn("6913307ec95e268b239b2d8b", Decimal("12.50"))])
 async def test_the_candidates_of_a_sale(desk: Desk, price: Money | PriceIn) -> None:
     client = desk.client()
@@ -233,6 +283,25 @@ async def test_a_person_settles(desk: Desk) -> None:
     desk.server.routes[desk.BUY_PRIMARY] = b""
     await desk.kit.raises(buy(client, desk, "order 2"), OutcomeUnknown)
     assert (await client.candidates(desk.USER, "order 2")).transactions == ()
+
+
+async def test_a_person_dismisses(desk: Desk) -> None:
+    client = desk.client()
+    await lose(desk, desk.BUY_PRIMARY, buy(client, desk))
+    for wrong in ("", " ", None, "x" * 4001):
+        await desk.kit.raises(client.dismiss(desk.USER, "order 1", wrong), InvalidInput)  # type: ignore[arg-type]  # what is tested
+    await client.dismiss(desk.USER, "order 1", "asked the platform: there is none")
+    assert await client.open_writes(desk.USER) == []
+    violation = await desk.kit.raises(buy(client, desk), RuleViolation)
+    assert violation.rule == "reference_abandoned"
+    for act in (
+        client.candidates(desk.USER, "order 1"),
+        client.dismiss(desk.USER, "order 1", "again"),
+        client.dismiss(desk.USER, "x", "y"),
+    ):
+        error = await desk.kit.raises(act, LedgerError)
+        assert error.reason == "missing"
+    assert desk.server.count(desk.BUY_PRIMARY) == 1
 
 
 async def test_only_what_is_open_has_candidates(desk: Desk) -> None:

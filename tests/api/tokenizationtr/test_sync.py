@@ -28,7 +28,7 @@ def test_every_method_tells_its_page_and_has_an_example(name: str) -> None:
     for cls in (tokenizationtr.AsyncClient, tokenizationtr.Client):
         text = inspect.getdoc(getattr(cls, name)) or ""
         assert "Example::" in text
-        assert ("*" in text) or name in ("open_writes", "candidates", "settle", "wait"), text
+        assert ("*" in text) or name in ("open_writes", "candidates", "settle", "dismiss", "wait"), text
 
 
 async def test_it_does_the_same(desk: Desk) -> None:

@@ -301,6 +301,15 @@ def test_secrets_that_cannot_be(secret: Any) -> None:
         assert "not shown" in str(caught.value)
 
 
+@pytest.mark.parametrize("given", [("k", "s", "query"), ("ü", "s", "headers"), ("k", "ü", "headers")], ids=["elsewhere", "key", "secret"])
+def test_keys_that_no_header_can_hold(given: Any) -> None:
+    key, secret, where = given
+    with pytest.raises(InvalidInput) as caught:
+        KeyAuth(key, secret, key_in=where)
+    assert caught.value.path == "key_in"
+    assert "ü" not in str(caught.value)
+
+
 async def test_a_login_that_breaks_our_own_rules(kit: Kit, venue: Venue, caller_of: Callable[..., Caller], server: RawServer) -> None:
     async def log_in(ask: Any, last: Grant | None) -> Grant:
         return Grant("a\r\nb")

@@ -5,19 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pytest
 
-from orderseal.api.transport import FlatPage, NestedPage, Page, pages, poll
+from orderseal.api.transport import Page, pages, poll
 from orderseal.signing import InvalidInput, InvalidReply, RateLimited, Refused, Unfinished, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.api.conftest import Kit, RawServer, Seen
-    from tests.api.transport.conftest import Venue
-
-    from orderseal.api.transport import Caller
+    from tests.api.conftest import Kit
 
 
 async def every(*given: Page[int], **options: Any) -> tuple[list[int], int]:
@@ -55,6 +51,13 @@ async def test_a_page_that_comes_twice_hides_no_rows(kit: Kit) -> None:
     """Nobody may take the first page for all there is."""
     error = await kit.raises(every(Page([1, 2], 100)), InvalidReply)
     assert "2 of 100" in str(error)
+
+
+@pytest.mark.parametrize("total", [1, 100])
+async def test_an_empty_first_page_of_rows(kit: Kit, total: int) -> None:
+    """Nor nothing, where the venue itself says that there is something."""
+    error = await kit.raises(every(Page([], total)), InvalidReply)
+    assert f"{total} rows" in str(error)
 
 
 async def test_pages_without_end(kit: Kit) -> None:
@@ -95,32 +98,6 @@ async def test_pages_that_cannot_be(options: Any) -> None:
 
     with pytest.raises(InvalidInput):
         await anext(pages(fetch, **options))
-
-
-class Row(msgspec.Struct):
-    id: int
-
-
-@pytest.mark.parametrize("nested", [False, True])
-async def test_both_envelopes(venue: Venue, server: RawServer, caller_of: Callable[..., Caller], nested: bool) -> None:
-    def answer(seen: Seen) -> bytes:
-        page = int(seen.query["page"])
-        rows = [{"id": number} for number in range(1, 6)][2 * page - 2 : 2 * page]
-        numbers = {"total": 5, "per_page": 2}
-        body = {"pagination": {"current_page": page, "total_pages": 3} | numbers} if nested else {"page": page} | numbers
-        return venue.reply(200, {"data": rows} | body)
-
-    server.routes["/rows"] = answer
-    caller = caller_of(server.url)
-
-    async def fetch(page: int, per_page: int) -> Page[Row]:
-        query = {"page": page, "per_page": per_page}
-        returns: Any = NestedPage[Row] if nested else FlatPage[Row]
-        page_of: Page[Row] = (await caller.read(venue.call("/rows", returns=returns, query=query))).as_page()
-        return page_of
-
-    assert [row.id async for row in pages(fetch, per_page=2)] == [1, 2, 3, 4, 5]
-    assert server.count() == 3
 
 
 class Time:

@@ -1,0 +1,58 @@
+"""All orders that a feed has to know after it has come back."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from contextlib import aclosing
+from typing import Final, Protocol
+
+from orderseal.api.stove.models import FINAL_STATUSES, OrderStatus, PlacedOrder
+from orderseal.signing import InvalidReply
+
+__all__ = ["snapshot"]
+
+_OPEN: Final = tuple(status for status in OrderStatus if status not in FINAL_STATUSES)
+_MOST_PAGES: Final = 1_000
+
+
+class _Page(Protocol):
+    @property
+    def total_pages(self) -> int: ...
+
+    @property
+    def orders(self) -> Sequence[PlacedOrder]: ...
+
+
+Fetch = Callable[[Collection[str] | None, int], Awaitable[_Page]]
+"""Reads one page of the orders in these statuses, or in any, the newest first."""
+
+
+async def snapshot(fetch: Fetch, live: Callable[[], Collection[str]]) -> list[PlacedOrder]:
+    """The open orders, and those of the ``live`` hashes that have ended meanwhile.
+
+    Raises:
+        VenueError: as ``fetch`` raises.
+        InvalidReply: there are more than 1000 pages.
+    """
+    found: dict[str, PlacedOrder] = {}
+    async with aclosing(_rows(fetch, _OPEN)) as rows:
+        async for order in rows:
+            found[order.order_hash.lower()] = order
+    missing = {order_hash.lower() for order_hash in live()} - set(found)
+    if missing:
+        async with aclosing(_rows(fetch, None)) as rows:
+            async for order in rows:
+                if (order_hash := order.order_hash.lower()) in missing:
+                    found[order_hash] = order
+                    missing.discard(order_hash)
+                    if not missing:
+                        break
+    return list(found.values())
+
+
+async def _rows(fetch: Fetch, status: Collection[str] | None) -> AsyncGenerator[PlacedOrder]:
+    for number in range(1, _MOST_PAGES + 1):
+        page = await fetch(status, number)
+        for order in page.orders:
+            yield order
+        if number >= page.total_pages or not page.orders:
+            return
+    raise InvalidReply(f"read the orders: more than {_MOST_PAGES} pages", status=200)
