@@ -13,9 +13,10 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 .PHONY: help demo test oracle tracer lint types unit wheel clean
 
 help:
-	@echo "make demo   the whole story on a local sandbox: build, sign, verify, submit, follow"
+	@echo "make demo   the whole story on the twins of four venues and a local chain: an order, lost answers, a purchase"
 	@echo "make test   lint, types, all tests, and the tests against the built wheel on each Python"
 	@echo "make bench  this package beside its peers: ratios, measured in the same process (ethers and viem on Node)"
+	@echo "make soak   the twins of four venues under load, with faults: nothing may leak, double or get lost (SOAK_MINUTES=10)"
 	@echo "make clean  remove .venv and all that was built"
 
 $(VENV)/.demo: pyproject.toml setup.py constraints.txt
@@ -87,6 +88,13 @@ $(BENCH)/.node: benchmarks/js/package.json benchmarks/js/package-lock.json
 	@command -v npm >/dev/null || echo "npm is not installed: ethers and viem are not measured"
 	@! command -v npm >/dev/null || npm ci --prefix $(BENCH)/js --silent || { echo "npm could not install them; to see why: npm ci --prefix $(BENCH)/js"; exit 2; }
 	@touch $@
+
+# Minutes of load at the twins. Nothing is measured but what must not happen; docs/soak.md says what.
+.PHONY: soak
+SOAK_MINUTES ?= 10
+
+soak: $(VENV)/.demo
+	@$(BIN)/python -m tools.soak --minutes $(SOAK_MINUTES) $(SOAK_OPTIONS)
 
 clean:
 	rm -rf $(VENV) $(ORACLE)/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

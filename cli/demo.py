@@ -1,5 +1,7 @@
-"""``demo``: the whole story on a local sandbox and a local chain."""
+"""``demo``: the whole story on the twins of four venues and a local chain."""
 
+import os
+import sys
 import time
 from typing import Annotated
 
@@ -12,12 +14,15 @@ __all__ = ["demo_command"]
 
 
 def demo_command(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
-    """Show the whole story on a local sandbox: build, sign, verify, submit, follow; then buy on a local chain. Needs no key, no network."""
-    # The venue's client takes a quarter of a second to import, which the other commands need not wait for.
+    """Show the whole story: an order at Stove's twin, references at the token platforms', a purchase on a local chain.
+
+    Everything runs on this machine. It needs no key and no network.
+    """
+    # The venues' clients take half a second to import, which the other commands need not wait for.
     from orderseal.cli.steps import Story
     from orderseal.cli.story import run_demo
 
-    story = Story((lambda _text: None) if as_json else emit)
+    story = Story((lambda _text: None) if as_json else emit, _strong)
     begin = time.perf_counter()
     try:
         run_demo(story)
@@ -33,3 +38,9 @@ def demo_command(as_json: Annotated[bool, typer.Option("--json", help="Print one
     else:
         emit(f"\nAll {len(story.steps)} steps worked, in {time.perf_counter() - begin:.1f} s. All is stopped, the keys are gone.")
     raise SystemExit(GOOD)
+
+
+def _strong(text: str) -> str:
+    """Bold, in a terminal that shows it and whose user wants it (no-color.org)."""
+    plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return text if plain else typer.style(text, bold=True)

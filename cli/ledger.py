@@ -1,4 +1,4 @@
-"""``ledger``: what a ledger holds. It reads, and ends a hold if a person says so; what asks a venue is in :mod:`.rescue`."""
+"""``ledger``: what a ledger holds. It reads, and ends a hold or a lost write on a person's word; what asks a venue is in :mod:`.rescue`."""
 
 import os
 from collections.abc import Generator
@@ -209,6 +209,29 @@ def break_hold_command(
     else:
         emit(f"broken   {name}")
         note(f"it was held by {fit[0].owner[:-17]}, which may do nothing under it any more")
+    raise SystemExit(GOOD)
+
+
+@ledger_app.command("dismiss")
+def dismiss_command(
+    file: File,
+    slot: Annotated[int, typer.Argument(metavar="SLOT", help="The slot's number, as `list --open` shows it.", show_default=False)],
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Who says so, and from what; it is kept.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Close a write whose answer was lost, and which you know not to have happened. Never one with a signature: that stays good."""
+    from orderseal.signing.ledger import State
+
+    with opened(file, as_json) as ledger:
+        found = ledger.get(slot)
+        if found.state is State.SENDING:  # Its process may have died.
+            ledger.take_over(found.scope)
+        closed = ledger.dismiss(ledger.get(slot), why)
+    if as_json:
+        emit_json({"dismissed": closed.id, "state": closed.state.value})
+    else:
+        emit(f"dismissed {closed.id}: {closed.state.value}")
+        note("its reference stays spent: a new wish needs a new one")
     raise SystemExit(GOOD)
 
 

@@ -1,19 +1,24 @@
-"""The story that ``demo`` tells: on the sandbox, over real HTTP and WebSocket, with nothing else needed."""
+"""The story that ``demo`` tells: on the venues' twins, over real HTTP and WebSocket, with nothing else needed."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from decimal import Decimal
-from typing import Final
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, Protocol, Self, TypeVar
 
 from orderseal.api import stove
-from orderseal.cli.purchase import tell_purchase
+from orderseal.cli.platforms import tell_license_rocks, tell_tokenization
+from orderseal.cli.purchase import brokers_twin, tell_purchase
 from orderseal.cli.steps import Story
 from orderseal.fixtures import load
-from orderseal.sandbox import Sandbox
+from orderseal.sandbox import LicenseRocksSandbox, Sandbox, TokenizationTrSandbox, TokenizationTrSettings
 from orderseal.sandbox.evm import LocalChain
 from orderseal.signing import (
     InvalidInput,
+    Ledger,
     LocalSigner,
     Order,
     OrdersealError,
@@ -32,13 +37,43 @@ _PATIENCE_SECONDS: Final = 30.0
 _PENDING_SECONDS: Final = 1.0
 
 
+class _Server(Protocol):
+    def start(self) -> Self: ...
+
+    def stop(self) -> None: ...
+
+
+_S = TypeVar("_S", bound=_Server)
+
+
 def run_demo(story: Story) -> None:
     """Tell the story; raises where it goes wrong."""
     with ExitStack() as stack:
-        chain = LocalChain()
-        stack.callback(chain.stop)
-        starting = stack.enter_context(ThreadPoolExecutor(1, "demo-chain")).submit(chain.start)  # Beside the first half of the story.
-        with story.step("start_sandbox", "Start the sandbox venue: a real server in a process of its own, on loopback") as detail:
+        pool = stack.enter_context(ThreadPoolExecutor(4, "demo"))
+
+        def start(make: Callable[[], _S]) -> "Future[_S]":
+            """Start a server beside the story: each is a process of its own."""
+            starting = pool.submit(lambda: make().start())
+            stack.callback(lambda: None if starting.exception() else starting.result().stop())
+            return starting
+
+        chain = start(LocalChain)
+        # The older generation of the platform answers at once; without a word, a run has either by chance.
+        tokenization = start(lambda: TokenizationTrSandbox(TokenizationTrSettings(generation="new")))
+        license_rocks = start(LicenseRocksSandbox)
+        brokers = start(lambda: brokers_twin(chain.result()))
+        _tell_stove(story)
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="orderseal-demo-")))
+        ledger = stack.enter_context(Ledger(folder / "demo.db"))
+        tell_tokenization(story, tokenization, ledger)
+        tell_license_rocks(story, license_rocks, ledger)
+        tell_purchase(story, chain, brokers, ledger)
+
+
+def _tell_stove(story: Story) -> None:
+    story.chapter("Stove: an order is signed, and its signature is what counts")
+    with ExitStack() as stack:
+        with story.step("start_sandbox", "Start Stove's twin: a real server in a process of its own, on loopback") as detail:
             sandbox = stack.enter_context(Sandbox())
             detail["url"] = sandbox.url
             story.line(sandbox.url)
@@ -50,7 +85,6 @@ def run_demo(story: Story) -> None:
             story.line(f"logged in as {signer.address}")
         _first_order(story, venue, signer)
         _documented_order(story, venue, signer)
-        tell_purchase(story, starting)
 
 
 def _first_order(story: Story, venue: stove.Client, signer: LocalSigner) -> None:
@@ -89,7 +123,9 @@ def _first_order(story: Story, venue: stove.Client, signer: LocalSigner) -> None
         signed = sign_order(order, network.domain, signer)
         detail |= {"signing_hash": str(signed.signing_hash), "signature": str(signed.signature)}
         story.line(f"signing hash {signed.signing_hash}")
-        story.line(f"signature    {signed.signature}")
+        text = str(signed.signature)
+        story.line(f"signature    {text[:66]}")
+        story.line(f"             {text[66:]}")
     with story.step("verify", "Verify it offline, as a desk would") as detail:
         detail["signer"] = str(verify_order(signed))
         story.line(f"valid: signed by {detail['signer']}, the maker")

@@ -28,13 +28,22 @@ STEPS = [
     "documented_example",
     "rebuild",
     "submit_rebuilt",
+    "start_tokenizationtr",
+    "buy",
+    "lost_answer",
+    "settle",
+    "license_order",
+    "repeat_order",
     "start_chain",
+    "start_brokerstr",
+    "list_token",
     "recipe",
     "pins",
     "plan",
     "show_plan",
     "send_plan",
     "event",
+    "seen",
     "changed_recipe",
 ]
 
@@ -61,6 +70,11 @@ def test_demo_json(tmp_path: Path) -> None:
     assert steps["show_plan"]["detail"]["plan"]["hash"] == plan["hash"]
     assert [sent["what"] for sent in steps["send_plan"]["detail"]["sent"]] == ["approve", "purchase"]
     assert (event["event"], event["values"]["price"], event["values"]["count"]) == ("ListingBuyEvent", "440", "5")
+    assert (steps["lost_answer"]["detail"]["unknown"], steps["lost_answer"]["detail"]["deliveries"]) == ("order 4712", 1)
+    assert (steps["settle"]["detail"]["open"], steps["settle"]["detail"]["bought"]) == (0, [10, 7])
+    assert steps["repeat_order"]["detail"] == {"order_ids": [steps["license_order"]["detail"]["order_id"]], "deliveries": 1}
+    assert steps["recipe"]["detail"]["price"] == "0.00044000000000000007"  # As the venue's page prints it.
+    assert steps["seen"]["detail"] == {"hash": steps["send_plan"]["detail"]["sent"][-1]["hash"], "quantity": 5}
     assert steps["changed_recipe"]["detail"]["refused"].startswith("integration.contract_address: ")
     changed = {change["field"] for change in steps["rebuild"]["detail"]["changed"]}
     # The sandbox begins at a nonce of its own choice, which may happen to be the document's.
@@ -74,6 +88,9 @@ def test_demo_text(tmp_path: Path) -> None:
     done = run(sys.executable, "-P", "-m", "orderseal.cli", "demo", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"All {len(STEPS)} steps worked" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert "\x1b" not in done.stdout  # Piped: no colours.
+    assert "object at 0x" not in done.stdout
 
 
 def test_demo_without_the_extra_says_what_to_install(tmp_path: Path) -> None:
