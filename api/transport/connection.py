@@ -1,7 +1,9 @@
 """How connections are made: proxies, certificates, HTTP versions. As httpx users expect, but that TLS is always verified."""
 
+import os
 import ssl
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Final
@@ -50,10 +52,13 @@ class Connection:
         if self.proxy is not None and (not isinstance(self.proxy, str) or _scheme(self.proxy) not in _PROXIES):
             raise _no_proxy()
 
-    def tls(self) -> ssl.SSLContext | bool:
-        """What httpx takes."""
-        if isinstance(self.verify, bool | ssl.SSLContext):
+    def tls(self, *, trust_env: bool) -> ssl.SSLContext:
+        """The context that verifies."""
+        if isinstance(self.verify, ssl.SSLContext):
             return self.verify
+        if isinstance(self.verify, bool):
+            names = ("SSL_CERT_FILE", "SSL_CERT_DIR") if trust_env else ()
+            return _usual_authorities(tuple((name, os.environ[name]) for name in names if name in os.environ))
         place = Path(self.verify)
         try:
             return ssl.create_default_context(cafile=None if place.is_dir() else str(place), capath=str(place) if place.is_dir() else None)
@@ -64,6 +69,20 @@ class Connection:
 
 DEFAULT_CONNECTION: Final = Connection()
 _PROXIES: Final = ("http", "https", "socks5", "socks5h")
+
+
+@lru_cache(maxsize=4)
+def _usual_authorities(environment: tuple[tuple[str, str], ...]) -> ssl.SSLContext:
+    """One context for all clients: reading the authorities takes 40 ms each time. The environment is the key, for httpx reads it.
+
+    Raises:
+        InvalidInput: the environment names certificates that cannot be read.
+    """
+    try:
+        return httpx.create_ssl_context(trust_env=bool(environment))
+    except (OSError, ssl.SSLError) as error:
+        actual = f"what cannot be read ({type(error).__name__})"
+        raise InvalidInput(path="verify", expected="certificates in SSL_CERT_FILE or SSL_CERT_DIR", actual=actual) from None
 
 
 def _no_proxy() -> InvalidInput:
@@ -88,8 +107,8 @@ def open_client(base_url: str, connection: Connection, timeout: httpx.Timeout, *
             actual="another machine, not shown",
             hint="Plain http through it could be read by anyone",
         )
-    verify = connection.tls()
     trust_env = not is_loopback(base_url) if connection.trust_env is None else connection.trust_env
+    verify = connection.tls(trust_env=trust_env)
     try:
         return httpx.AsyncClient(
             base_url=base_url,

@@ -123,6 +123,23 @@ async def test_a_certificate_of_ones_own(
     assert {version for version, *_ in server.seen} == {"1.1"}
 
 
+async def test_certificates_of_the_environment_count_where_it_does(
+    kit: Kit, venue: Venue, tls_servers: Callable[..., TlsServer], caller_of: Callable[..., Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The context is shared among clients, and yet another environment is another context."""
+    server = tls_servers()
+    await kit.raises(caller_of(server.url, connection=Connection(trust_env=True)).read(venue.call()), Unreachable)
+    monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "ca.pem"))
+    assert (await caller_of(server.url, connection=Connection(trust_env=True)).read(venue.call())).count == 3
+    for trust_env in (None, False):  # None: this is loopback.
+        await kit.raises(caller_of(server.url, connection=Connection(trust_env=trust_env)).read(venue.call()), Unreachable)
+    monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "nothing.pem"))
+    with pytest.raises(InvalidInput, match="SSL_CERT_FILE"):
+        caller_of(server.url, connection=Connection(trust_env=True))
+    monkeypatch.delenv("SSL_CERT_FILE")
+    await kit.raises(caller_of(server.url, connection=Connection(trust_env=True)).read(venue.call()), Unreachable)
+
+
 @pytest.mark.parametrize("verify", [False, None, 0, TLS / "nothing.pem", Path(__file__), ssl._create_unverified_context()], ids=range(6))
 def test_verification_cannot_be_turned_off(verify: Any, caller_of: Callable[..., Caller]) -> None:
     with pytest.raises(InvalidInput) as caught:
