@@ -30,6 +30,7 @@ __all__ = ["Found", "Port", "Settled", "Submitter"]
 _T = TypeVar("_T")
 R = TypeVar("R")
 
+_MOST_ROUNDS: Final = 5  # of ``Policy.sends``, in all recoveries of an order together
 _AT_ONCE: Final = 8
 _PAGE: Final = 500
 _SPACING: Final = 0.1  # An old unknown order is looked up again after so much of its age: a hundred times in a month, not every minute.
@@ -148,8 +149,8 @@ class Submitter(Generic[R]):
         """Settle every open row of the account that nobody holds: what an earlier run, or a machine that died, left behind, and what a
         call of this run gave up as unknown.
 
-        Reserved nonces are released. Unknown outcomes are looked up, and sent again if they are young (``resend_within``); old ones are
-        looked up once, ever more rarely. One whose deadline has passed unseen is closed.
+        Reserved nonces are released. Unknown outcomes are looked up, and sent again if they are young (``resend_within``) and were not sent
+        five times ``sends`` already; else they are looked up once, ever more rarely. One whose deadline has passed unseen is closed.
 
         Args:
             busy: numbers of the slots that this instance is at work on, kept up to date by whoever works: they are left alone, and what
@@ -204,7 +205,7 @@ class Submitter(Generic[R]):
             why = "found unsent by a recovery"
             return Settled(await in_thread(self._means.ledger.abandon, slot, why), Ending.NOT_SENT, error=RuleViolation("unsent", why))
         age = 0.0 if slot.sent_at is None or slot.state is not State.UNKNOWN else self._clock() - slot.sent_at
-        if age <= self._means.policy.resend_within:
+        if age <= self._means.policy.resend_within and not await in_thread(self._is_worn, slot):
             settled = await self.submit(slot)
         elif not await in_thread(self._is_due, slot, age):
             return None
@@ -214,6 +215,11 @@ class Submitter(Generic[R]):
             with contextlib.suppress(RuleViolation):  # The deadline is ahead: it stays open.
                 return Settled(await in_thread(self._means.ledger.expire, settled.slot), Ending.NOT_SENT, error=settled.error)
         return settled
+
+    def _is_worn(self, slot: Slot) -> bool:
+        """Whether an unknown order left so often that once more would help nobody: a bot that restarts and restarts sends without end."""
+        sent = sum(attempt.what is What.SENT for attempt in self._means.ledger.attempts(slot))
+        return slot.state is State.UNKNOWN and sent >= _MOST_ROUNDS * self._means.policy.sends
 
     def _is_due(self, slot: Slot, age: float) -> bool:
         """Whether an old unknown order is to be looked up now: from time to time, and once more when its deadline has passed."""

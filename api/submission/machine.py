@@ -26,7 +26,8 @@ class Policy:
     """How often and how long. Times in seconds.
 
     Attributes:
-        sends: how often the bytes may leave, the first time included; 1 to 20.
+        sends: how often the bytes may leave in one call, the first time included; 1 to 20. Recoveries send an unknown order again no
+            more once its bytes have left five times as often in all: then it is only looked up.
         first_wait: the first wait after trouble; each next one is twice as long.
         longest_wait: the longest one. A venue's ``Retry-After`` may be longer, within ``patience``.
         settle: how long the venue has not shown an order whose outcome is unknown before its bytes are sent again.

@@ -1164,6 +1164,28 @@ async def test_an_unknown_order_is_sent_again_only_while_it_is_young(age: float,
     assert len(world.venue.sends) == sends
 
 
+async def test_an_unknown_order_is_not_sent_without_end_by_a_bot_that_restarts_and_restarts() -> None:
+    """The venue refuses what is sent, as it does a nonce that is used, and never shows it."""
+    world, left = make_world(owner="bot"), list[Outgoing]()
+
+    def lose(_venue: Any, out: Outgoing) -> Any:
+        left.append(out)
+        raise OutcomeUnknown("no answer")
+
+    world.venue.script = [lose] * 100
+    slot = world.commit()
+    world.policy = Policy(patience=0, sends=2)
+    assert (await world.submitter().submit(slot)).ending is Ending.UNKNOWN
+    for _ in range(30):
+        world.restart(owner="bot", after=1)
+        for settled in await world.submitter(policy=Policy(settle=0, sends=2, patience=1)).recover():
+            assert settled.ending is Ending.UNKNOWN
+    assert 10 <= len(world.venue.sends) <= 11  # five times two; the last call had one of its two left
+    world.venue.take(left[0])
+    world.restart(owner="bot", after=3600)
+    assert [settled.ending for settled in await world.submitter().recover()] == [Ending.ACCEPTED]
+
+
 async def test_an_unknown_order_is_closed_after_its_deadline_and_not_before(world: World) -> None:
     world.venue.script = [LOST]
     world.policy = Policy(patience=0, sends=1)
