@@ -1,25 +1,21 @@
 """What an approval is planned from and held against: one look at a token, the account, and whoever may take of it, in one round trip."""
 
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 from orderseal.chain.dialogue import Ask, Dialogue, Rpc
-from orderseal.chain.erc20 import Allowance, BalanceOf, Decimals, Symbol, read_symbol
+from orderseal.chain.erc20 import Allowance, BalanceOf, Decimals, Symbol
 from orderseal.chain.fees import FeeFacts, fee_calls, read_fees
 from orderseal.chain.multicall import Read, Result, aggregate_call, read_aggregate
 from orderseal.chain.pins import ERC1967_BEACON_SLOT, ERC1967_IMPLEMENTATION_SLOT, FacetAddress, LiveCode, Pins
-from orderseal.chain.reverts import printable
-from orderseal.chain.state import TokenState, returned
-from orderseal.chain.wire import check_chain, data, quantity
-from orderseal.signing.errors import InvalidInput, NodeError, PlanMismatch, WrongChain
-from orderseal.signing.values import Address, Hash32
+from orderseal.chain.state import TokenState, block_number, block_read, facet_of, named, slot_word, token_state
+from orderseal.chain.wire import check_chain, quantity
+from orderseal.signing.errors import PlanMismatch, WrongChain
+from orderseal.signing.values import Address
 
 __all__ = ["Standing", "read_standing"]
 
 _SLOTS: Final = (ERC1967_IMPLEMENTATION_SLOT, ERC1967_BEACON_SLOT)
-_LAG: Final = 128
-_MOST_DECIMALS: Final = 77
-_LONGEST_SYMBOL: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +73,12 @@ def read_standing(pins: Pins, account: Address) -> Dialogue[Standing]:
     seen = read_aggregate(answers[6], len(reads))
     if seen.chain_id != pins.chain_id:
         raise WrongChain(expected=pins.chain_id, actual=seen.chain_id)
-    latest = _latest(answers[7])
     return Standing(
-        block=seen.number if 0 < latest - seen.number <= _LAG else latest,
-        code=_code([_word(answer) for answer in answers[2:6]], seen.results, behind),
+        block=block_read(block_number(answers[7]), seen.number),
+        code=_code([slot_word(answer) for answer in answers[2:6]], seen.results, behind),
         fees=read_fees(answers[7:]),
         coins=quantity(answers[1], "eth_getBalance"),
-        token=_token_state(seen.results[:4], token),
+        token=token_state(seen.results[:4], token, "the token"),
     )
 
 
@@ -94,59 +89,18 @@ def _code(slots: list[bytes], results: tuple[Result, ...], behind: list[Address]
         marketplace_code_hash=results[4].code_hash,
         marketplace_slot=slots[0],
         marketplace_beacon_slot=slots[1],
-        implementation_code_hash=_named(hashes, slots[0]),
+        implementation_code_hash=named(hashes, slots[0]),
         facet=None,
         facet_code_hash=None,
         currency_code_hash=results[0].code_hash,
         currency_slot=slots[2],
         currency_beacon_slot=slots[3],
-        currency_implementation_code_hash=_named(hashes, slots[2]),
+        currency_implementation_code_hash=named(hashes, slots[2]),
     )
-
-
-def _latest(block: object) -> int:
-    if isinstance(block, NodeError):
-        raise block
-    return quantity(cast("dict[str, object]", block).get("number") if isinstance(block, dict) else None, "latest block's number")
-
-
-def _word(answer: object) -> bytes:
-    if isinstance(answer, NodeError):
-        raise answer
-    return data(answer, "eth_getStorageAt", 32)
-
-
-def _named(hashes: dict[Address, Hash32], slot: bytes) -> Hash32 | None:
-    return hashes.get(Address(slot[12:])) if not any(slot[:12]) else None
 
 
 def _refuse_diamond(result: Result) -> None:
     """Any answer to a diamond's question is one, also that there is no such facet."""
-    try:
-        found = FacetAddress.decode_return(result.data) if result.success else None
-    except InvalidInput:
-        found = None
-    if found is not None:
+    if facet_of(result) is not None:
         hint = "Any of a diamond's facets can use the allowance, and pins hold one"
         raise PlanMismatch("marketplace.facet", expected="no diamond (ERC-2535)", actual="one: it answers facetAddress()", hint=hint)
-
-
-def _token_state(results: tuple[Result, ...], at: Address) -> TokenState:
-    decimals, symbol, balance, allowance = results
-    what = f"the token {at}"
-    digits = returned(decimals, Decimals, f"{what}: decimals()")
-    if digits > _MOST_DECIMALS:
-        raise PlanMismatch(f"{what}: decimals()", expected=f"at most {_MOST_DECIMALS}", actual=str(digits))
-    return TokenState(
-        digits,
-        _symbol(symbol),
-        returned(balance, BalanceOf, f"{what}: balanceOf()"),
-        returned(allowance, Allowance, f"{what}: allowance()"),
-    )
-
-
-def _symbol(result: Result) -> str:
-    try:
-        return printable(read_symbol(result.data).value, _LONGEST_SYMBOL) if result.success else ""
-    except InvalidInput:
-        return ""

@@ -15,11 +15,12 @@ from orderseal.chain.wire import check_chain, data, quantity
 from orderseal.signing.errors import InvalidInput, NodeError, PlanMismatch, WrongChain
 from orderseal.signing.values import Address, Hash32
 
-__all__ = ["State", "TokenState", "read_state", "returned"]
+__all__ = ["State", "TokenState", "block_number", "block_read", "facet_of", "named", "read_state", "returned", "slot_word", "token_state"]
 
 _SLOTS: Final = (ERC1967_IMPLEMENTATION_SLOT, ERC1967_BEACON_SLOT)
 _LAG: Final = 128
 _MOST_DECIMALS: Final = 77
+_LONGEST_SYMBOL: Final = 20
 R = TypeVar("R")
 
 
@@ -104,68 +105,77 @@ def read_state(pins: Pins, account: Address, token: Address, amount: int) -> Dia
         )
     )
     check_chain(pins.chain_id, answers[0])
-    slots = [_word(answer) for answer in answers[2:6]]
+    slots = [slot_word(answer) for answer in answers[2:6]]
     seen = read_aggregate(answers[6], len(reads))
     if seen.chain_id != pins.chain_id:
         raise WrongChain(expected=pins.chain_id, actual=seen.chain_id)
     results = seen.results
     hashes = dict(zip(pinned, [result.code_hash for result in results[12:]], strict=True))
-    facet = _facet(results[11])
+    facet = facet_of(results[11])
     code = LiveCode(
         marketplace_code_hash=results[8].code_hash,
         marketplace_slot=slots[0],
         marketplace_beacon_slot=slots[1],
-        implementation_code_hash=_named(hashes, slots[0]),
+        implementation_code_hash=named(hashes, slots[0]),
         facet=facet,
         facet_code_hash=None if facet is None else hashes.get(facet),
         currency_code_hash=results[0].code_hash,
         currency_slot=slots[2],
         currency_beacon_slot=slots[3],
-        currency_implementation_code_hash=_named(hashes, slots[2]),
+        currency_implementation_code_hash=named(hashes, slots[2]),
     )
     return State(
-        block=_block(_number(answers[7]), seen.number),
+        block=block_read(block_number(answers[7]), seen.number),
         timestamp=seen.timestamp,
         code=code,
         fees=read_fees(answers[7:]),
         coins=quantity(answers[1], "eth_getBalance"),
-        currency=_token_state(results[0:4], currency, "the currency"),
-        token=_token_state(results[4:8], token, "the token"),
+        currency=token_state(results[0:4], currency, "the currency"),
+        token=token_state(results[4:8], token, "the token"),
         listing=returned(results[8], ViewListing, "the marketplace: viewListing()"),
         can_buy=_optional(results[9], ViewUserCanBuy),
         most=_optional(results[10], ViewCanHaveMaxAmount),
     )
 
 
-def _number(block: object) -> int:
+def block_number(block: object) -> int:
+    """The number of a block as a node gives it."""
     if isinstance(block, NodeError):
         raise block
     return quantity(cast("dict[str, object]", block).get("number") if isinstance(block, dict) else None, "latest block's number")
 
 
-def _block(latest: int, evm: int) -> int:
+def block_read(latest: int, evm: int) -> int:
     """The block that was read, which is an earlier one where another of several nodes answered."""
     return evm if 0 < latest - evm <= _LAG else latest
 
 
-def _word(answer: object) -> bytes:
+def slot_word(answer: object) -> bytes:
+    """What stands in a storage slot: 32 bytes."""
     if isinstance(answer, NodeError):
         raise answer
     return data(answer, "eth_getStorageAt", 32)
 
 
-def _named(hashes: dict[Address, Hash32], slot: bytes) -> Hash32 | None:
+def named(hashes: dict[Address, Hash32], slot: bytes) -> Hash32 | None:
+    """The hash of the code that a slot names, if it names one of these addresses."""
     return hashes.get(Address(slot[12:])) if not any(slot[:12]) else None
 
 
-def _facet(result: Result) -> Address | None:
+def facet_of(result: Result) -> Address | None:
+    """What a diamond (ERC-2535) says of a selector; ``None`` from a contract that is none."""
     try:
         return FacetAddress.decode_return(result.data) if result.success else None
     except InvalidInput:
         return None
 
 
-def _token_state(results: tuple[Result, ...], at: Address, what: str) -> TokenState:
+def token_state(results: tuple[Result, ...], at: Address, what: str) -> TokenState:
+    """What a token says of itself and of an account: its decimals, symbol, balance and allowance, in this order.
+
+    Raises:
+        PlanMismatch: it does not answer as a token must.
+    """
     decimals, symbol, balance, allowance = results
     digits = returned(decimals, Decimals, f"{what} {at}: decimals()")
     if digits > _MOST_DECIMALS:
@@ -180,7 +190,7 @@ def _token_state(results: tuple[Result, ...], at: Address, what: str) -> TokenSt
 
 def _symbol(result: Result) -> str:
     try:
-        return printable(read_symbol(result.data).value, 20) if result.success else ""
+        return printable(read_symbol(result.data).value, _LONGEST_SYMBOL) if result.success else ""
     except InvalidInput:
         return ""
 
