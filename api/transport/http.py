@@ -16,6 +16,7 @@ import httpx
 
 from orderseal.api.transport.connection import DEFAULT_CONNECTION, Connection, open_client
 from orderseal.api.transport.segments import query_string
+from orderseal.api.transport.strays import close_strays
 from orderseal.signing import OutcomeUnknown, Unreachable, VenueError
 from orderseal.signing.urls import check_base_url
 
@@ -210,7 +211,11 @@ class HttpTransport:
         quiet = _QuietUrl(built.url)
         quiet.shown = request.template or request.path
         built.url = quiet
-        response = await client.send(built, stream=True)
+        try:
+            response = await client.send(built, stream=True)
+        except BaseException:
+            await close_strays(client)
+            raise
         try:
             if response.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
                 raise Unusable("the answer is compressed, which was not asked for")
