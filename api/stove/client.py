@@ -460,7 +460,7 @@ class AsyncClient:
         """
 
         def fetch(status: Collection[str] | None, page: int) -> Awaitable[OrderPage]:
-            return self.query(status=status, sort_by="created_at", sort_order="desc", page=page)
+            return self.query(status=status, sort_by="created_at", sort_order="desc", page=page, page_size=100)
 
         feed = AsyncOrderFeed(self.network.base_url, self._session.handshake(), lambda: snapshot(fetch, lambda: feed.live), options=options)
         self._feeds.add(feed)

@@ -1,6 +1,7 @@
 """Who makes the load. Each actor works until the run's end, with clients that are closed and opened anew now and then."""
 
 import asyncio
+import contextlib
 import secrets
 import time
 from contextlib import aclosing
@@ -89,12 +90,13 @@ async def _watch(maker: stove.AsyncMaker, placed: stove.Placed) -> None:
 
 
 async def stream(run: Run, signer: Signer) -> None:
-    """Listens to an account's changes, on connections that come and go."""
+    """Listens to an account's changes, on connections that come and go, and on feeds that come back by themselves."""
     while run.going:
         async with run.stove_client(signer) as client:
             until = run.life()
             while time.monotonic() < until:
                 await run.attempt("stream", _listen(run, client))
+                await run.attempt("feed", _feed(run, client))
 
 
 async def _listen(run: Run, client: stove.AsyncClient) -> None:
@@ -115,6 +117,13 @@ async def read_stove(run: Run, signer: Signer, pause: float) -> None:
                 await run.cancelled("stove read", client.profile)
                 await run.attempt("stove read", client.estimate("buy", "AAPL", shares=10, price=_LIMIT, pay_with="USDT"))
                 await asyncio.sleep(pause)
+
+
+async def _feed(run: Run, client: stove.AsyncClient) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(run.random.uniform(0.2, 3.0)), client.feed() as feed:
+            async for _change in feed:
+                run.counts["changes"] += 1
 
 
 # -- BrokersTR ---------------------------------------------------------------------------------------------------------------------------
