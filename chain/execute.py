@@ -155,7 +155,7 @@ def carry_out(
     Raises:
         PlanMismatch, RuleViolation, Reverted: the plan does not hold any more, or did not do what it should; what it had allowed was
             revoked. Rules ``fee_cap`` and ``coins`` leave it as it is: call again when they are met, or :func:`give_up`. Rule
-            ``nothing_to_send``: an approval that stood already when it was planned.
+            ``allowance_changed``: of a plan without steps, for what it plans stood already; it does not any more.
         WrongChain, NodeError, SignerError, ChainError: it stopped half-way; call again to go on.
         LedgerError: ``held``: another purchase of this account and token is not finished; or the ledger's own.
     """
@@ -164,8 +164,17 @@ def carry_out(
         lacks = "; ".join(plan.unchecked)
         raise RuleViolation("unsimulated", f"not all of this plan could be checked ({lacks}): to send it all the same, say so")
     if not plan.steps:
-        raise RuleViolation("nothing_to_send", "the allowance was right already when this was planned, and the plan has no step")
+        return (yield from _as_it_stands(plan))
     return (yield from _Run(plan, signer, ledger, sending or Sending(), unsimulated, clock, elapsed, tell).carry_out())
+
+
+def _as_it_stands(plan: Plan) -> Dialogue[Done]:
+    """A plan without steps: what it plans stood already, and must still."""
+    allowed = (yield from read_standing(plan.pins, plan.account)).token.allowance
+    if allowed != plan.expected.allowance:
+        told = f"{plan.expected.allowance} base units were allowed already when this was planned, and now it is {allowed}: plan again"
+        raise RuleViolation("allowance_changed", told)
+    return Done(plan.hash, ())
 
 
 def give_up(

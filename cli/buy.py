@@ -181,6 +181,7 @@ def hand_out(plan: "Plan", out: str | None, now: float, as_json: bool) -> NoRetu
     """Give a plan to the user: the file, what it does, and how to go on. Never over another file."""
     import json
 
+    from orderseal.chain.erc20 import Approve
     from orderseal.cli.plans import facts_lines, plan_lines
 
     document = plan.to_json()
@@ -197,8 +198,12 @@ def hand_out(plan: "Plan", out: str | None, now: float, as_json: bool) -> NoRetu
     for line in [*plan_lines(plan, now), *facts_lines(plan)]:
         tell(line)
     shown = out or "PLAN"
-    note("\nRead it, or let somebody else: orderseal buy show " + shown)
-    note(f"To send it:  orderseal buy send {shown} --approved HASH --ledger LEDGER …")
+    room = "approve" if isinstance(plan.call, Approve) else "buy"
+    note(f"\nRead it, or let somebody else: orderseal {room} show {shown}")
+    if plan.steps:
+        note(f"To send it:  orderseal {room} send {shown} --approved HASH --ledger LEDGER …")
+    else:
+        note("There is nothing to send: it is allowed already")
     raise SystemExit(GOOD)
 
 
@@ -299,7 +304,9 @@ def send_command(
             told: list[str] = []
             wish = carry_out(plan, signer, book, approved=approved, unsimulated=unsimulated, sending=sending, tell=_telling(told))
             done = _run_through(wish, node, file)
-            if not any(str(one.hash) in line for one in done.sent for line in told):
+            if not plan.steps:
+                note("what it plans is allowed already: there was nothing to send")
+            elif not any(str(one.hash) in line for one in done.sent for line in told):
                 note("all of it had been sent before: nothing was sent again")
             _emit_done(plan, done, node, as_json)
     except OrdersealError as error:
@@ -442,12 +449,12 @@ def _emit_done(plan: "Plan", done: "Done", node: "Node", as_json: bool) -> None:
     from orderseal.chain.receipts import read_receipt, receipt_call
     from orderseal.cli.plans import amount_json, coins, event_lines, values_json
 
-    call = next(one for one in done.sent if one.what == plan.kind)
     event = None
     try:
-        asked = receipt_call(call.hash)
-        receipt = read_receipt(run(ask_one(asked.method, *asked.params), node), call.hash)
-        event = None if receipt is None else check_logs(plan, receipt.logs, "receipt")
+        for call in [one for one in done.sent if one.what == plan.kind]:
+            asked = receipt_call(call.hash)
+            receipt = read_receipt(run(ask_one(asked.method, *asked.params), node), call.hash)
+            event = None if receipt is None else check_logs(plan, receipt.logs, "receipt")
     except OrdersealError as error:
         note(f"done, and checked; but its event cannot be shown: {error}")
     purchase = plan.kind == "purchase"

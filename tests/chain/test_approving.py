@@ -97,8 +97,17 @@ def test_exactly_what_is_owed_stands_afterwards(either: Account, token: str, bef
     assert (plan.kind, plan.expected.allowance, plan.expected.leaves, plan.simulated) == ("approval", TARGET, 0, True)
     assert Plan.parse(json.dumps(plan.to_json())) == plan
     if before == TARGET:
-        with pytest.raises(RuleViolation, match="right already"):
-            either.carry(plan)
+        assert either.carry(plan).sent == ()
+        settlement = either.chain.contracts["settlement"].address
+        for now in (0, 5, 0, TARGET):
+            send(either.chain, either.role, token, "approve(address,uint256)", settlement, now)
+            begun += 1
+            if now == TARGET:
+                assert either.carry(plan).sent == ()
+                continue
+            with pytest.raises(RuleViolation, match=rf"now it is {now}: plan again") as caught:
+                either.carry(plan)
+            assert caught.value.rule == "allowance_changed"
     else:
         done = either.carry(plan)
         assert [sent.what for sent in done.sent] == (["approve", "approval"] if resets else ["approval"])

@@ -121,13 +121,17 @@ def test_the_whole_way(command: Command, desk: LocalChain, tmp_path: Path) -> No
     done = command(*for_orders(desk, "--out", "none.json", "--json"))
     assert (done.code, done.json()["plan"]["steps"]) == (0, [])
     assert "nothing   is to be sent: the allowance was right already" in command("approve", "show", "none.json").out.splitlines()
-    sent = command(*sending("send", "none.json", "--approved", done.json()["hash"], "--json"))
-    assert (sent.code, "right already" in sent.json()["error"]) == (1, True)
+    nothing = sending("send", "none.json", "--approved", done.json()["hash"], "--json")
+    sent = command(*nothing)
+    assert (sent.code, sent.json()["sent"], sent.json()["fee"], sent.json()["event"]) == (0, [], "0", None)
+    assert "allowed already: there was nothing to send" in sent.err
 
     revoked = command(*sending("revoke", "plan.json", "--json"))
     assert (revoked.code, revoked.json()["ok"], allowance(desk)) == (0, True, 0)
     after = command(*sending("send", "plan.json", "--approved", str(plan.hash)))
     assert (after.code, allowance(desk)) == (1, 0)
+    stale = command(*nothing)
+    assert (stale.code, "plan again" in stale.json()["error"]) == (1, True)
 
 
 def test_shares_and_headroom(command: Command, desk: LocalChain) -> None:
