@@ -351,7 +351,7 @@ async def test_a_lease_that_ran_out_before_the_first_byte_sends_nothing(make: Ma
         await References(ledger, SCOPE).once("a wish", CONTENT, slow, str)
     assert raised.value.reason == "lease_lost"
     assert venue.effects == []
-    assert (await once(References(ledger, SCOPE), venue)).receipt == "41"
+    assert (await once(References(make(), SCOPE), venue)).receipt == "41"
 
 
 # What was lost
@@ -415,7 +415,7 @@ async def test_open_writes_say_what_they_were(ledger: Ledger) -> None:
 @pytest.mark.parametrize("answered", [State.ACCEPTED, State.ABANDONED], ids=["took effect", "refused"])
 async def test_an_answer_after_the_dismissal(make: Make, answered: State) -> None:
     """Taken over and dismissed while its bytes were in the air: that it took effect, the venue knows better; a refusal changes nothing."""
-    mine, theirs, venue = make(lease=0.2), make(), Venue()
+    mine, theirs, venue = make(lease=2.0), make(), Venue()  # Long enough for a slow disk before the first byte.
 
     async def slow(body: bytes, before_write: Callable[[], None]) -> int:
         found = await venue.write(body, before_write)
@@ -519,11 +519,11 @@ async def test_accepted_but_not_recorded(ledger: Ledger, monkeypatch: pytest.Mon
 
 
 async def test_taken_over_in_the_air_and_answered(make: Make) -> None:
-    mine, theirs, venue = make(lease=0.2), make(), Venue()
+    mine, theirs, venue = make(lease=2.0), make(), Venue()  # Long enough for a slow disk before the first byte.
 
     async def slow(body: bytes, before_write: Callable[[], None]) -> int:
         found = await venue.write(body, before_write)
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(2.2)
         assert [slot.state for slot in await References(theirs, SCOPE).recover()] == [State.UNKNOWN]
         return found
 

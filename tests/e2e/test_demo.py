@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.timeout(400)
+
 TOP = Path(__file__).resolve().parents[2]
 README = TOP / "README.md"
 
@@ -49,7 +51,7 @@ STEPS = [
 
 
 def run(*command: str, cwd: Path, **more: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=100, check=False, **more)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False, **more)
 
 
 def test_demo_json(tmp_path: Path) -> None:

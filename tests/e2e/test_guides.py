@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from orderseal.api import stove
 from orderseal.signing import errors
 from orderseal.signing.ledger import REASONS, CancelState
@@ -14,11 +16,12 @@ from orderseal.signing.ledger import REASONS, CancelState
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "maker.md"
 
 
+@pytest.mark.timeout(400)
 def test_the_program_runs_as_printed(tmp_path: Path) -> None:
     (program,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.M | re.S)
     (tmp_path / "bot.py").write_text(program, encoding="utf-8")
     command = [sys.executable, "-P", "-W", "error", "bot.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1].endswith("→ filled")
 
