@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from types import MappingProxyType
 
 from orderseal.signing.errors import InvalidInput, RuleViolation, describe
@@ -32,7 +33,8 @@ class Owed:
 def owed(ledger: Ledger, account: AddressLike, *, chain_id: int, spender: AddressLike, at: float | None = None) -> Owed:
     """Add up what live orders may still take; an order that is committed and has not left yet counts as well.
 
-    An order is the contract's if its signed domain names it, however the ledger calls the network. What is said of one order is
+    An order is the contract's unless its signed domain names another chain or contract, however the ledger calls the network; one that was
+    recorded as dead, because nothing was allowed, counts: what is allowed next brings it to life again. Else what is said of one order is
     :meth:`Ledger.exposure <orderseal.signing.ledger.Ledger.exposure>`'s word: live until its deadline, whatever the venue says; a fill
     counts once it was seen. That a sell order owes nothing of its payment token is an assumption: no document says who pays its fee, and we
     read that it is taken from the proceeds.
@@ -51,13 +53,15 @@ def owed(ledger: Ledger, account: AddressLike, *, chain_id: int, spender: Addres
     maker, contract = Address(account), Address(spender)
     if type(chain_id) is not int or chain_id < 0:
         raise InvalidInput(path="chain_id", expected="a chain id", actual=describe(chain_id))
-    found: Exposure = ledger.exposure(at=at, pending=True)
+    if at is not None and (isinstance(at, bool) or not isinstance(at, int | float) or not isfinite(at)):
+        raise InvalidInput(path="at", expected="Unix seconds", actual=describe(at))
+    found: Exposure = ledger.exposure(at=at, pending=True, revived=True)
     orders: list[LiveOrder] = []
     payments: dict[Address, int] = {}
     shares: dict[tuple[str, int], int] = {}
     for live in found.orders:
         carried = _carried(ledger, live.slot, live.digest)
-        if carried is None or (carried.domain.chain_id, carried.domain.verifying_contract) != (chain_id, contract):
+        if carried is None or carried.domain.chain_id not in (None, chain_id) or carried.domain.verifying_contract not in (None, contract):
             continue
         order = live.order
         if order is None:

@@ -9,7 +9,7 @@ from orderseal.chain.dialogue import Dialogue
 from orderseal.chain.drafts import Draft, Limits, simulated
 from orderseal.chain.erc20 import Approve
 from orderseal.chain.pins import Pins, Units
-from orderseal.chain.plan import UNLIMITED, Expected, Kind, Plan
+from orderseal.chain.plan import ENDLESS, UNLIMITED, Expected, Kind, Plan
 from orderseal.chain.planning import check_state, checked_account, checked_time
 from orderseal.chain.standing import read_standing
 from orderseal.signing.amounts import from_base_units, to_base_units
@@ -81,6 +81,8 @@ def _target(
 ) -> tuple[int, int]:
     """What is to be allowed, and the cap, in base units."""
     decimals = pins.currency.decimals or 0
+    if type(unlimited) is not bool:
+        raise InvalidInput(path="unlimited", expected="True or False", actual=describe(unlimited))
     if unlimited:
         if amount is not None or headroom != 0 or max_total is not None:
             raise InvalidInput(path="unlimited", expected="no amount, headroom or max_total beside it", actual="one of them")
@@ -92,7 +94,7 @@ def _target(
         raise InvalidInput(path="amount", expected="a whole number of base units, from 0", actual=describe(amount))
     spare, cap = (to_base_units(value, decimals, path=path) for value, path in ((headroom, "headroom"), (max_total, "max_total")))
     target = amount + spare
-    if target > cap or target >= UNLIMITED:
-        asked, most = (f"{from_base_units(value, decimals):f}" if value < UNLIMITED else "2^256-1 or more" for value in (target, cap))
+    if target > cap or target >= ENDLESS:
+        asked, most = (f"{from_base_units(value, decimals):f}" if value < ENDLESS else "2^255 or more" for value in (target, cap))
         raise RuleViolation("max_total", f"the allowance would be {asked}, and at most {most} are allowed")
     return target, cap

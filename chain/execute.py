@@ -197,8 +197,11 @@ def give_up(
 
     Raises:
         WrongChain, NodeError, SignerError, ChainError, LedgerError, RuleViolation: as :func:`carry_out`; call again.
+        RuleViolation: ``nothing_to_send``: of a plan without steps, for what it plans stood already.
     """
     check_given(plan, signer, plan.hash)
+    if not plan.steps:
+        raise RuleViolation("nothing_to_send", "this plan has no step, and nothing of it can be given up: to allow nothing, plan for 0")
     run = _Run(plan, signer, ledger, sending or Sending(), True, clock, elapsed, tell)
     run.cap = plan.caps.max_fee_per_gas if max_fee_per_gas is None else max_fee_per_gas
     return (yield from run.give_up())
@@ -268,7 +271,12 @@ class _Run:
         return sent + (yield from self._revoke(spare=spare))
 
     def _after_giving_up(self) -> Dialogue[list[Sent] | None]:
-        """See a plan through whose allowance was revoked; ``None`` if its call did not take effect, or the allowance was all of it."""
+        """See a plan through whose allowance was revoked; ``None`` if its call did not take effect, or the allowance was all of it.
+
+        What was allowed after an approval was given up is another plan's, and stays.
+        """
+        if self.approving and (yield Do(self.journal.is_wound_down)):
+            return None
         sent, called = yield from self._wind_down(failed=True)
         if called is None or self.approving:
             return None
@@ -329,7 +337,10 @@ class _Run:
             failed = failed or not _as_planned(plan, called.logs)
         kept = plan.kind != "purchase" and not self.approving
         spare = called is None if plan.kind == "delist" else called is not None and not failed and kept
-        return sent + (yield from self._revoke(spare=spare)), called
+        sent += yield from self._revoke(spare=spare)
+        if not spare:
+            yield Do(self.journal.wound_down)
+        return sent, called
 
     # -- The hold, and what earlier runs left --------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ __all__ = ["Blocked", "Entry", "Journal", "Mined", "transaction_scope"]
 
 _DONE: Final = "carried out"
 _AS_PLANNED: Final = "as planned"
+_WOUND_DOWN: Final = "given up, and nothing is allowed"
 _WORDS: Final = {"mined": True, "reverted": False}
 _UNSENT: Final = (State.COMMITTED, State.SIGNED)
 
@@ -175,7 +176,10 @@ class Journal:
 
     def _is_noted(self, status: str) -> bool:
         entry = self._call()
-        return entry is not None and any(attempt.details.get("status") == status for attempt in self.ledger.attempts(entry.slot))
+        return entry is not None and self._has_note(entry, status)
+
+    def _has_note(self, entry: Entry, status: str) -> bool:
+        return any(attempt.details.get("status") == status for attempt in self.ledger.attempts(entry.slot))
 
     def is_known(self) -> bool:
         """Whether the ledger knows how far the account's nonces have gone."""
@@ -202,6 +206,20 @@ class Journal:
     def given_up(self) -> bool:
         """Whether a nonce carries a revocation of the allowance, of its own or in the place of a step."""
         return any(entry.what == "revoke" for entry in self._entries().values())
+
+    def wound_down(self) -> None:
+        """Put on record that the giving up has come to its end: what was on its way is settled, and nothing was allowed then."""
+        if not self.is_wound_down():
+            for entry in self._revocations():
+                self.ledger.observe(entry.slot, _WOUND_DOWN)
+
+    def is_wound_down(self) -> bool:
+        """Whether :meth:`wound_down` was put on record after the last revocation."""
+        found = self._revocations()
+        return bool(found) and all(self._has_note(entry, _WOUND_DOWN) for entry in found)
+
+    def _revocations(self) -> list[Entry]:
+        return [entry for entry in self._entries().values() if entry.what == "revoke"]
 
     def sent(self) -> list[str]:
         """The references of what has left, by their nonces."""

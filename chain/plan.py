@@ -25,7 +25,7 @@ from orderseal.signing.errors import InvalidInput, PlanMismatch, describe
 from orderseal.signing.strict_json import JAVASCRIPT_SAFE, read_json
 from orderseal.signing.values import Address, Hash32, hex_to_bytes
 
-__all__ = ["FORM", "REVOKE_GAS", "UNLIMITED", "Caps", "Expected", "Kind", "Plan", "Step", "cost"]
+__all__ = ["ENDLESS", "FORM", "REVOKE_GAS", "UNLIMITED", "Caps", "Expected", "Kind", "Plan", "Step", "cost"]
 
 FORM: Final = "orderseal-plan-1"
 """The form of the JSON. A plan of another form is refused."""
@@ -38,6 +38,9 @@ REVOKE_GAS: Final = 120_000
 
 UNLIMITED: Final = 2**256 - 1
 """The allowance that many tokens never use up. A plan for it is of a kind of its own, ``unlimited-approval``."""
+
+ENDLESS: Final = 2**255
+"""An ``approval`` is of less: from here on an allowance is a limit in name alone."""
 
 _Call = Buy | List | Update | Delist | Approve
 _KINDS: Final[Mapping[Kind, type[_Call]]] = {
@@ -383,8 +386,8 @@ class Plan:
             raise PlanMismatch("plan.steps: token", expected="neither the currency nor the marketplace", actual=str(self.token))
 
     def _check_approval(self, call: Approve) -> None:
-        if (call.value == UNLIMITED) != (self.kind == "unlimited-approval"):
-            wanted = "2^256-1" if self.kind == "unlimited-approval" else "less than 2^256-1, which unlimited-approval is for"
+        if (call.value != UNLIMITED) if self.kind == "unlimited-approval" else (call.value >= ENDLESS):
+            wanted = "2^256-1" if self.kind == "unlimited-approval" else "less than 2^255: unlimited-approval is for more"
             raise PlanMismatch("plan.steps: approval", expected=wanted, actual=str(call.value))
         if len(self.approvals) > 1 and not call.value:
             raise PlanMismatch("plan.steps", expected="one step that sets it to zero", actual=str(len(self.approvals)))

@@ -224,6 +224,7 @@ def dismiss_command(
 
     with opened(file, as_json) as ledger:
         found = ledger.get(slot)
+        ledger.refuse_signed(found)
         if found.state is State.SENDING:  # Its process may have died.
             ledger.take_over(found.scope)
         closed = ledger.dismiss(ledger.get(slot), why)

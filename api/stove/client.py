@@ -42,6 +42,7 @@ from orderseal.api.transport import (
     Listener,
     RateLimit,
     Retries,
+    is_protocol,
     websocket_url,
     words,
 )
@@ -134,7 +135,7 @@ class AsyncClient:
         self._session = Session(network, signer, rate=rate, retries=retries, limits=limits, connection=connection, hooks=hooks, clock=clock)
         self.venue_clock = self._session.venue_clock
         self.deadlines = network.deadline_rule.at(self.venue_clock)
-        self._limits = limits
+        self._limits, self._connection, self._closed = limits, connection, False
         self._silence = silence
         self._clock = clock
         self._listeners: set[Listener] = set()
@@ -462,7 +463,8 @@ class AsyncClient:
         def fetch(status: Collection[str] | None, page: int) -> Awaitable[OrderPage]:
             return self.query(status=status, sort_by="created_at", sort_order="desc", page=page, page_size=100)
 
-        feed = AsyncOrderFeed(self.network.base_url, self._session.handshake(), lambda: snapshot(fetch, lambda: feed.live), options=options)
+        headers, given = self._session.handshake(), self._open_options(options)
+        feed = AsyncOrderFeed(self.network.base_url, headers, lambda: snapshot(fetch, lambda: feed.live), options=given)
         self._feeds.add(feed)
         return feed
 
@@ -475,11 +477,19 @@ class AsyncClient:
         headers = self._session.handshake()
 
         async def token(renew: bool) -> str:
-            return (await headers(renew))["Authorization"].removeprefix("Bearer ")
+            found = (await headers(renew))["Authorization"].removeprefix("Bearer ")
+            if not is_protocol(found):
+                raise InvalidReply("open the order book feed: the venue's token does not fit into a list of sub-protocols", status=200)
+            return found
 
-        feed = AsyncBookFeed(self.network.base_url, symbols, token, options=options)
+        feed = AsyncBookFeed(self.network.base_url, symbols, token, options=self._open_options(options))
         self._feeds.add(feed)
         return feed
+
+    def _open_options(self, options: FeedOptions) -> FeedOptions:
+        if self._closed:
+            raise Unreachable("open the feed: this client is closed")
+        return options.over(self._connection)
 
     async def _leave(self, listener: Listener) -> None:
         try:
@@ -492,7 +502,7 @@ class AsyncClient:
         url = websocket_url(self.network.base_url, "/ws/maker/v1?types=order_status_change")
         for last in (False, True):
             headers = await self._session.headers()
-            listener = Listener(url, headers, self._silence, self._limits.connect)
+            listener = Listener(url, headers, self._silence, self._limits.connect, connection=self._connection)
             try:
                 await listener.open()
             except Unauthorized:
@@ -552,6 +562,7 @@ class AsyncClient:
 
     async def aclose(self) -> None:
         """Close every connection and forget the token."""
+        self._closed = True
         for feed in list(self._feeds):
             await feed.aclose()
         while self._listeners:

@@ -582,12 +582,23 @@ class _Intent:
 
 
 def _filled(current: PlacedOrder, order: Order) -> tuple[int, str]:
-    """Whole shares whose fill the venue shows with a transaction, and where; none where its quantities are not those that were signed."""
+    """Whole shares whose fill the venue shows with a transaction, and where; none where its quantities do not fit what was signed.
+
+    What is believed here comes off the exposure, so that too little is the safe side: a transaction counts once, the least that is said of
+    it, one in another status than ``confirmed`` does not, and all together are at most what the venue itself calls filled.
+    """
+    mined: dict[str, int] = {}
+    for fill in current.fills or ():
+        if fill.tx_hash and fill.status in (None, "confirmed"):
+            name = fill.tx_hash.lower()
+            mined[name] = min(mined.get(name, fill.fill_quantity), fill.fill_quantity)
     try:
-        unit = current.unit(order)
+        unit, said = current.unit(order), current.filled_shares(order).whole
     except InvalidInput as error:
-        _LOG.warning("the venue shows nonce %d with another quantity, and its fills are not believed: %s", order.nonce, error)
+        _LOG.warning("the venue shows nonce %d with other quantities, and its fills are not believed: %s", order.nonce, error)
         return 0, ""
-    mined = [fill for fill in current.fills or () if fill.tx_hash]
-    filled = min(sum(fill.fill_quantity for fill in mined) // unit.value, order.quantity)
-    return filled, "the venue's fills: " + ", ".join(str(fill.tx_hash)[:80] for fill in mined[:20])
+    filled, rest = divmod(sum(mined.values()), unit.value)
+    if rest or filled > said:
+        _LOG.warning("the venue's fills of nonce %d are not believed: they are not whole, or more than the %d filled", order.nonce, said)
+        return 0, ""
+    return filled, "the venue's fills: " + ", ".join(name[:80] for name in list(mined)[:20])

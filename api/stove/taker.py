@@ -37,6 +37,7 @@ from orderseal.signing import (
     Order,
     SignedOrder,
     Unauthorized,
+    Unreachable,
     VenueClock,
     VenueError,
     describe,
@@ -109,6 +110,7 @@ class AsyncTaker:
             raise InvalidInput(path="network", expected="a Network, such as stove.TESTNET", actual=describe(network))
         self.network, self.address, self._clock = network, Address(address), clock
         self._feeds = WeakSet[AsyncTakerFeed]()
+        self._connection, self._closed = connection, False
         self._caller = Caller(
             network.base_url,
             venue="stove",
@@ -320,7 +322,10 @@ class AsyncTaker:
         def fetch(status: Collection[str] | None, page: int) -> Awaitable[TakerOrderPage]:
             return self.orders(status=status, sort_by="created_at", sort_order="desc", page=page)
 
-        feed = AsyncTakerFeed(self.network.base_url, headers, lambda: snapshot(fetch, lambda: feed.live), options=options)
+        if self._closed:
+            raise Unreachable("open the feed: this client is closed")
+        given = options.over(self._connection)
+        feed = AsyncTakerFeed(self.network.base_url, headers, lambda: snapshot(fetch, lambda: feed.live), options=given)
         self._feeds.add(feed)
         return feed
 
@@ -346,6 +351,7 @@ class AsyncTaker:
 
     async def aclose(self) -> None:
         """Close every connection."""
+        self._closed = True
         for feed in list(self._feeds):
             await feed.aclose()
         await self._caller.aclose()

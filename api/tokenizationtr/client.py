@@ -364,7 +364,7 @@ class AsyncClient:
         if slot is None or slot.state not in (State.SENDING, State.UNKNOWN):
             raise LedgerError("missing", f"nothing is open under the reference {describe(reference)}")
         write = from_content(await references.content(slot), slot.sent_at or 0.0)
-        taken = {receipt for receipt, _ in await references.receipts()}
+        taken = {receipt: from_content(content, 0.0) for receipt, content in await references.receipts()}
         transactions = [row async for row in self.transactions(user_id, types=[write.operation.type])]
         purchases: list[Purchase] = []
         deals: list[Deal] = []
@@ -377,7 +377,7 @@ class AsyncClient:
                 # A deal that we know to have offered may well be the one that was taken back.
                 if could_be_deal(write, row) and (write.operation is Operation.DELIST or receipt_of(deal_id=row.deal_id) not in taken)
             ]
-        transactions, purchases = not_of_others(taken, transactions, purchases)
+        transactions, purchases = not_of_others(write, taken, transactions, purchases)
         return Candidates(
             write,
             tuple(row for row in transactions if could_be_transaction(write, row)),

@@ -6,7 +6,7 @@ may be another purchase of the same number of the same token, made by hand, by a
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -64,33 +64,40 @@ def from_receipt(reference: str, receipt: str) -> Written[Any]:
 
 
 def not_of_others(
-    receipts: Iterable[str], transactions: Sequence[Transaction], purchases: Sequence[Purchase] = ()
+    write: OpenWrite, others: Mapping[str, OpenWrite], transactions: Sequence[Transaction], purchases: Sequence[Purchase] = ()
 ) -> tuple[list[Transaction], list[Purchase]]:
     """The rows that are not known to be those of other references, by their receipts.
 
     A purchase is shown twice, as itself and as a transaction, and the older generation answers it with a third name: what they share is
     the hash on chain. Where more rows of a kind than references have a hash, nobody knows which is whose, and all of them stay.
+
+    Args:
+        write: the open one. The rows are what the platform shows of its kind: transactions of its type, purchases of its token.
+        others: by their receipts, the writes that were accepted. One whose row is not of that kind can hide none by its hash.
     """
-    found = dict(map(_without_hash, receipts))
+    found = dict(map(_without_hash, others))
     rows = [(receipt_of(transaction_id=row.id), row.hash) for row in transactions]
     rows += [(receipt_of(purchase_id=row.id), row.transaction_hash) for row in purchases]
     hashes = {name: _plain(hash_) for name, hash_ in rows} | {name: hash_ for name, hash_ in found.items() if hash_}
-    taken = Counter(hashes.get(name) for name in found)
+    of_type = [receipt for receipt, other in others.items() if other.operation.type == write.operation.type]
+    of_token = [receipt for receipt, other in others.items() if other.token_id == write.token_id]
 
-    def is_free(name: str, hash_: str | None, shown: Counter[str | None]) -> bool:
+    def is_free(name: str, hash_: str | None, shown: Counter[str | None], alike: Sequence[str]) -> bool:
         known = _plain(hash_)
-        return name not in found and (known is None or shown[known] > taken[known])
+        taken = sum(hashes.get(_without_hash(receipt)[0]) == known for receipt in alike)
+        return name not in found and (known is None or shown[known] > taken)
 
     in_transactions = Counter(_plain(row.hash) for row in transactions)
     in_purchases = Counter(_plain(row.transaction_hash) for row in purchases)
     return (
-        [row for row in transactions if is_free(receipt_of(transaction_id=row.id), row.hash, in_transactions)],
-        [row for row in purchases if is_free(receipt_of(purchase_id=row.id), row.transaction_hash, in_purchases)],
+        [row for row in transactions if is_free(receipt_of(transaction_id=row.id), row.hash, in_transactions, of_type)],
+        [row for row in purchases if is_free(receipt_of(purchase_id=row.id), row.transaction_hash, in_purchases, of_token)],
     )
 
 
 def _plain(hash_: str | None) -> str | None:
-    return hash_.lower() if hash_ else None
+    """A hash in one spelling; that of zeros alone stands for none."""
+    return hash_.lower() if hash_ and hash_.lower().strip("0x") else None
 
 
 def could_be_transaction(write: OpenWrite, row: Transaction) -> bool:

@@ -15,7 +15,7 @@ from orderseal.api.transport.replies import Refusal
 from orderseal.api.transport.segments import segment
 from orderseal.api.transport.tokens import check_token, token_claims
 from orderseal.api.transport.urls import websocket_url
-from orderseal.api.transport.websocket import Listener
+from orderseal.api.transport.websocket import Listener, is_protocol
 from orderseal.api.transport.words import words
 from orderseal.signing.urls import check_base_url, is_loopback
 
@@ -52,6 +52,7 @@ __all__ = [
     "check_token",
     "in_daemon_thread",
     "is_loopback",
+    "is_protocol",
     "opentelemetry_hooks",
     "pages",
     "poll",

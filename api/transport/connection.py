@@ -23,7 +23,8 @@ class Connection:
 
     Attributes:
         verify: ``True`` for the usual certificate authorities (and ``SSL_CERT_FILE`` where ``trust_env`` allows); or the file or folder
-            of your own authority's certificates; or a context, for client certificates. It cannot be turned off.
+            of your own authority's certificates; or a context, for client certificates. It cannot be turned off, and a context of your
+            own does not go with ``http2``.
         proxy: the URL of a proxy, ``http://user:password@proxy:3128``; it is never shown.
         trust_env: whether ``HTTPS_PROXY``, ``NO_PROXY`` and the like count; ``None`` means for all but loopback.
         http2: read over HTTP/2 where the server speaks it (extra ``http2``). Writes stay on HTTP/1.1: where a server says GOAWAY, httpcore
@@ -49,16 +50,19 @@ class Connection:
             )
         if isinstance(self.verify, ssl.SSLContext) and self.verify.verify_mode is not ssl.CERT_REQUIRED:
             raise InvalidInput(path="verify", expected="a context that requires certificates", actual="one that does not")
+        if isinstance(self.verify, ssl.SSLContext) and self.http2:
+            hint = "httpcore writes into a context which HTTP versions it offers: a write that shares it could go over HTTP/2, and twice"
+            raise InvalidInput(path="verify", expected="True or a path with http2=True", actual="a context", hint=hint)
         if self.proxy is not None and (not isinstance(self.proxy, str) or _scheme(self.proxy) not in _PROXIES):
             raise _no_proxy()
 
-    def tls(self, *, trust_env: bool) -> ssl.SSLContext:
-        """The context that verifies."""
+    def tls(self, *, trust_env: bool, http2: bool) -> ssl.SSLContext:
+        """The context that verifies. One that offers HTTP/2 is never one that does not: httpcore writes that into it at each connect."""
         if isinstance(self.verify, ssl.SSLContext):
             return self.verify
         if isinstance(self.verify, bool):
             names = ("SSL_CERT_FILE", "SSL_CERT_DIR") if trust_env else ()
-            return _usual_authorities(tuple((name, os.environ[name]) for name in names if name in os.environ))
+            return _usual_authorities(tuple((name, os.environ[name]) for name in names if name in os.environ), http2)
         place = Path(self.verify)
         try:
             return ssl.create_default_context(cafile=None if place.is_dir() else str(place), capath=str(place) if place.is_dir() else None)
@@ -71,9 +75,9 @@ DEFAULT_CONNECTION: Final = Connection()
 _PROXIES: Final = ("http", "https", "socks5", "socks5h")
 
 
-@lru_cache(maxsize=4)
-def _usual_authorities(environment: tuple[tuple[str, str], ...]) -> ssl.SSLContext:
-    """One context for all clients: reading the authorities takes 40 ms each time. The environment is the key, for httpx reads it.
+@lru_cache(maxsize=8)
+def _usual_authorities(environment: tuple[tuple[str, str], ...], http2: bool) -> ssl.SSLContext:  # noqa: ARG001 - a part of the key
+    """One context for all clients: reading the authorities takes 40 ms each time. The environment is in the key, for httpx reads it.
 
     Raises:
         InvalidInput: the environment names certificates that cannot be read.
@@ -108,7 +112,7 @@ def open_client(base_url: str, connection: Connection, timeout: httpx.Timeout, *
             hint="Plain http through it could be read by anyone",
         )
     trust_env = not is_loopback(base_url) if connection.trust_env is None else connection.trust_env
-    verify = connection.tls(trust_env=trust_env)
+    verify = connection.tls(trust_env=trust_env, http2=http2)
     try:
         return httpx.AsyncClient(
             base_url=base_url,

@@ -11,10 +11,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
+from orderseal.api.transport.connection import DEFAULT_CONNECTION, Connection
 from orderseal.signing import InvalidInput, InvalidReply, Unauthorized, Unreachable
 from orderseal.signing.urls import is_loopback
 
-__all__ = ["Listener"]
+__all__ = ["Listener", "is_protocol"]
 
 _MESSAGE_BYTES: Final = 1024 * 1024
 _PROTOCOL = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,8192}", re.ASCII)
@@ -24,6 +25,11 @@ _WE_REFUSED: Final = {1002: "a frame that is none", 1007: "text that is not UTF-
 # At debug level websockets writes every header, the token included, to its log: this one leads nowhere.
 _LOGGER = logging.Logger("orderseal.api.websocket", level=logging.CRITICAL)  # noqa: LOG001 - in no tree that a user could turn up
 _LOGGER.addHandler(logging.NullHandler())
+
+
+def is_protocol(name: object) -> bool:
+    """Whether a text can stand in a list of sub-protocols: a token of HTTP (RFC 9110, 5.6.2)."""
+    return isinstance(name, str) and _PROTOCOL.fullmatch(name) is not None
 
 
 class _Connection(ClientConnection):
@@ -52,6 +58,7 @@ class Listener:
         connect: seconds until the connection stands.
         subprotocols: offered in the handshake (RFC 6455, 1.9); a venue may want the token there, so they are never shown.
         what: names the stream in errors.
+        connection: proxies and certificates.
 
     Raises:
         InvalidInput: a sub-protocol is no token of HTTP: a comma or a line break in it would forge another one.
@@ -66,12 +73,13 @@ class Listener:
         *,
         subprotocols: Sequence[str] = (),
         what: str = "status stream",
+        connection: Connection = DEFAULT_CONNECTION,
     ) -> None:
-        if not all(isinstance(name, str) and _PROTOCOL.fullmatch(name) for name in subprotocols):
+        if not all(map(is_protocol, subprotocols)):
             raise InvalidInput(path="subprotocols", expected="tokens of HTTP (RFC 9110, 5.6.2)", actual="something else, not shown")
         self._url, self._headers, self._silence, self._open_timeout = url, headers, silence, connect
         self._subprotocols = [Subprotocol(name) for name in subprotocols]
-        self._what = what
+        self._what, self._how = what, connection
         self._connection: ClientConnection | None = None
 
     async def open(self) -> None:
@@ -80,7 +88,10 @@ class Listener:
         Raises:
             Unauthorized: the token was refused in the handshake.
             Unreachable: no WebSocket was to be had.
+            InvalidInput: the proxy needs what is not installed, or the certificates cannot be read.
         """
+        trust_env = not is_loopback(self._url) if self._how.trust_env is None else self._how.trust_env
+        tls = self._how.tls(trust_env=trust_env, http2=False) if self._url.startswith("wss:") else None
         try:
             self._connection = await _Direct(
                 self._url,
@@ -92,8 +103,12 @@ class Listener:
                 max_size=_MESSAGE_BYTES,
                 logger=_LOGGER,
                 create_connection=_Connection,
-                proxy=None if is_loopback(self._url) else True,
+                ssl=tls,
+                proxy=self._how.proxy or (True if trust_env else None),
             )
+        except ImportError:
+            actual = "a SOCKS proxy needs: pip install python-socks"
+            raise InvalidInput(path="connection", expected="what is installed", actual=actual) from None
         except InvalidStatus as error:
             status = error.response.status_code
             if status in (401, 403):

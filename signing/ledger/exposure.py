@@ -54,13 +54,17 @@ class Exposure:
     unmeasured: int
 
 
-def measure(live: Iterable[Live], at: float) -> Exposure:
-    """Add up. Pure."""
+def measure(live: Iterable[Live], at: float, *, revived: bool = False) -> Exposure:
+    """Add up. Pure.
+
+    Args:
+        revived: with the orders that were recorded as dead; a shared nonce that is spent does not come back.
+    """
     orders: list[LiveOrder] = []
     buys: dict[tuple[str, Address], int] = {}
     sells: dict[tuple[str, str], int] = {}
     for item in live:
-        if any(attempt.what is What.DEAD for attempt in item.ends):
+        if (item.slot.shared or not revived) and any(attempt.what is What.DEAD for attempt in item.ends):
             continue
         found = _measure_one(item)
         if found is None:

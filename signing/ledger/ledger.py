@@ -422,11 +422,19 @@ class Ledger(AbstractContextManager["Ledger"]):
         if not isinstance(why, str) or not why.strip() or len(why) > _LONGEST_WORDS:
             raise InvalidInput(path="why", expected=f"who says so, and from what: 1 to {_LONGEST_WORDS} characters", actual=describe(why))
         after, now = step(slot.state, Event.DISMISS), self._now()
+        self.refuse_signed(slot)
+        note = Attempt(slot.id, What.NOTE, slot.digest, {"why": why, "dismissed": True}, now)
+        return self._apply(Change(slot, after, now, attempts=(note,)))
+
+    def refuse_signed(self, slot: Slot) -> None:
+        """Make sure that a slot can be dismissed at all: that what it sent carries no signature.
+
+        Raises:
+            LedgerError: ``signature``.
+        """
         signed = [artifact for artifact in self._store.artifacts(slot.id) if artifact.stage is Stage.SIGNED]
         if slot.shared or not signed or any(artifact.signature != bytes(artifact.digest) for artifact in signed):
             raise LedgerError("signature", f"nonce {slot.key} carries a signature, which stays good whatever anybody says: look it up")
-        note = Attempt(slot.id, What.NOTE, slot.digest, {"why": why, "dismissed": True}, now)
-        return self._apply(Change(slot, after, now, attempts=(note,)))
 
     def overrule(self, slot: Slot, answer: Answer) -> Slot:
         """Record that what was dismissed took effect after all: the venue's own answer came late, and it knows better than a person.
@@ -685,14 +693,15 @@ class Ledger(AbstractContextManager["Ledger"]):
         """How far each scope has gone."""
         return self._store.counters()
 
-    def exposure(self, *, at: float | None = None, pending: bool = False) -> Exposure:
+    def exposure(self, *, at: float | None = None, pending: bool = False, revived: bool = False) -> Exposure:
         """What the signatures that have left may still cost at a time (Unix seconds; by default now).
 
         Args:
             pending: with the orders that are committed and have not left: what a cap must be held against.
+            revived: with the orders that :meth:`record_dead` was called for: what may be taken once something is allowed again.
         """
         moment = self._now() if at is None else at
-        return measure(self._store.live(moment, pending=pending), moment)
+        return measure(self._store.live(moment, pending=pending), moment, revived=revived)
 
     def info(self) -> StoreInfo:
         """The store's id, schema version and epoch."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import functools
 import json
 import logging
 import re
 import secrets
 import socket
-import ssl
 import struct
 import threading
 import time
@@ -393,20 +391,6 @@ class Kit:
             self._watch.error(error, expected)
             return cast("E", error)
         raise AssertionError(f"expected {expected.__name__}, got {result!r:.200}")
-
-
-@pytest.fixture(autouse=True)
-def one_certificate_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read the certificates once, not once for each of a thousand clients."""
-    monkeypatch.setattr(ssl, "create_default_context", _certificates)
-
-
-@functools.cache
-def _certificates(*args: Any, **options: Any) -> ssl.SSLContext:
-    return _CREATE(*args, **options)
-
-
-_CREATE = ssl.create_default_context
 
 
 @pytest.fixture

@@ -105,9 +105,22 @@ def test_live_until_the_deadline_whatever_the_venue_says(desk: Desk) -> None:
     assert slot.state == "refused"
     assert desk.owed(at=NOW + 9.0).payments == {USDT: 1501 * UNIT}
     assert desk.owed(at=NOW + 11.0).payments == {}
-    desk.ledger.record_dead(slot, evidence="0x" + "11" * 32)
-    assert desk.owed().orders == ()
     assert order.deadline == NOW + 10
+
+
+def test_what_died_with_its_allowance_lives_again_with_the_next_one(desk: Desk) -> None:
+    """Else an approval for one order would feed another, and not suffice for both."""
+    slot, _order, _ = desk.place()
+    desk.ledger.record_dead(slot, evidence="0x" + "11" * 32)
+    assert desk.ledger.exposure(at=float(NOW)).orders == ()
+    desk.place(quantity=1)
+    assert desk.owed().payments == {USDT: (1501 + 151) * UNIT}
+
+
+@pytest.mark.parametrize("where", [{"chain_id": 97}, {"verifying_contract": SPENDER}, {"name": "RFQSettlement"}], ids=str)
+def test_a_domain_that_names_less_holds_here_as_well(desk: Desk, where: dict[str, Any]) -> None:
+    desk.place(domain=Domain(**where))
+    assert desk.owed().payments == {USDT: 1501 * UNIT}
 
 
 def test_fills_that_were_seen(desk: Desk) -> None:
@@ -166,7 +179,10 @@ def test_what_is_not_measured_is_refused(desk: Desk) -> None:
     assert desk.owed(spender=ELSEWHERE).orders == ()
 
 
-WRONG: list[dict[str, Any]] = [{"chain_id": True}, {"chain_id": "97"}, {"chain_id": -1}, {"spender": "0x12"}, {"account": "me"}]
+WRONG: list[dict[str, Any]] = [
+    {"chain_id": True}, {"chain_id": "97"}, {"chain_id": -1}, {"spender": "0x12"}, {"account": "me"},
+    {"at": "x"}, {"at": True}, {"at": float("nan")}, {"at": float("inf")},
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("changes", WRONG, ids=str)
@@ -310,7 +326,7 @@ def test_orders_come_and_go(floor: Floor) -> None:
     numbers = count(1)
     slots = [floor.desk.place(quantity=next(numbers)) for _ in range(3)]
     floor.approve()
-    floor.account.ledger.record_dead(slots[1][0], evidence="0x" + "11" * 32)
+    floor.account.ledger.record_fill(slots[1][0], 2, evidence="0x" + "11" * 32)
     floor.approve()
     assert floor.allowance("payment18") == 4 * 150 * UNIT + 2 * UNIT
     floor.desk.place(quantity=20)

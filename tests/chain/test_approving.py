@@ -38,7 +38,7 @@ from orderseal.chain.outcome import check_logs
 from orderseal.chain.pins import PinnedCode, Units
 from orderseal.chain.plan import Plan
 from orderseal.sandbox.evm import LocalChain
-from orderseal.signing import Address, Hash32, InvalidInput, LedgerError, PlanMismatch, Reverted, RuleViolation, WrongChain
+from orderseal.signing import Address, ChainError, Hash32, InvalidInput, LedgerError, PlanMismatch, Reverted, RuleViolation, WrongChain
 from orderseal.signing.ledger import Ledger
 
 __all__ = ["anvil_chain", "buyer", "either"]
@@ -116,6 +116,55 @@ def test_exactly_what_is_owed_stands_afterwards(either: Account, token: str, bef
     assert_clean(either, token, TARGET, begun + len(plan.steps))
 
 
+def test_what_was_given_up_takes_nothing_from_the_next_plan(buyer: Account) -> None:
+    """The same command again, by a program that knows no better, must not take away what live orders need."""
+    first = planned(buyer, amount=1_500)
+    buyer.carry(first)
+    buyer.give(first)
+    assert allowed(buyer) == 0
+    buyer.carry(planned(buyer, amount=3_000))
+    for _ in range(2):
+        with pytest.raises(ChainError, match="was given up before"):
+            buyer.carry(first)
+        assert_clean(buyer, "payment", 3_000, 3)
+    assert [sent.what for sent in buyer.give(first).sent][-1:] == ["revoke"], "who says so gets it"
+    assert_clean(buyer, "payment", 0, 4)
+
+
+def test_a_plan_without_a_step_cannot_be_given_up(buyer: Account) -> None:
+    allow(buyer, "payment", TARGET)
+    plan = planned(buyer)
+    with pytest.raises(RuleViolation, match="plan for 0") as caught:
+        buyer.give(plan)
+    assert caught.value.rule == "nothing_to_send"
+    assert_clean(buyer, "payment", TARGET, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"unlimited": "false", "amount": None, "max_total": None}, "unlimited"),
+        ({"unlimited": 1, "amount": None, "max_total": None}, "unlimited"),
+        ({"unlimited": True, "max_total": None}, "unlimited"),
+        ({"amount": True}, "amount"),
+        ({"amount": 1_500.0}, "amount"),
+    ],
+    ids=str,
+)
+def test_no_limit_is_asked_for_by_name_alone(buyer: Account, changes: dict[str, Any], path: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        planned(buyer, **changes)
+    assert caught.value.path == path
+
+
+def test_an_amount_without_end_is_no_amount(buyer: Account) -> None:
+    most = (2**256 - 1) // 10**6
+    with pytest.raises(RuleViolation) as caught:
+        planned(buyer, amount=2**255, max_total=most)
+    assert caught.value.rule == "max_total"
+    assert planned(buyer, amount=2**255 - 1, max_total=most).kind == "approval"
+
+
 @pytest.mark.parametrize("token", ["payment", "usdt_like"])
 def test_nothing_is_owed_any_more(either: Account, token: str) -> None:
     allow(either, token, 9_000)
@@ -162,7 +211,7 @@ def test_headroom_and_the_cap(either: Account) -> None:
     with pytest.raises(RuleViolation, match=r"would be 0\.002001, and at most 0\.002 are allowed") as caught:
         planned(either, headroom=Decimal("0.000501"), max_total=Decimal("0.002"))
     assert caught.value.rule == "max_total"
-    with pytest.raises(RuleViolation, match=r"2\^256"):
+    with pytest.raises(RuleViolation, match=r"2\^255"):
         planned(either, amount=2**300)
     with pytest.raises(RuleViolation) as caught:
         planned(either, limits=Limits(max_fee_per_gas=1))

@@ -11,7 +11,7 @@ from typing import Final, Generic, Self, TypeVar
 
 from orderseal.api.stove.feeds.backoff import Backoff
 from orderseal.api.stove.feeds.messages import Message, read_message
-from orderseal.api.transport import Listener, check_base_url, websocket_url
+from orderseal.api.transport import DEFAULT_CONNECTION, Connection, Listener, check_base_url, websocket_url
 from orderseal.signing import Clock, InvalidInput, InvalidReply, RateLimited, Unauthorized, Unreachable, describe
 from orderseal.signing.clock import finite_seconds, monotonic_clock
 
@@ -32,6 +32,7 @@ class FeedOptions:
         connect: until a connection stands.
         first_backoff, longest_backoff: bounds of the wait before the next connection; it doubles, and up to a half is cut at random.
         most_waiting: items that may wait for a slow consumer. Beyond that the feed hangs up, and comes back when all have been taken.
+        connection: proxies and certificates; ``None`` for those of the client that the feed belongs to.
         clock: going forward only; for tests.
         sleep, random: for tests; ``random`` gives 0 up to 1.
     """
@@ -41,6 +42,7 @@ class FeedOptions:
     first_backoff: float = 0.5
     longest_backoff: float = 30.0
     most_waiting: int = 10_000
+    connection: Connection | None = None
     clock: Clock = monotonic_clock
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     random: Callable[[], float] = random.random
@@ -51,6 +53,10 @@ class FeedOptions:
                 raise InvalidInput(path=name, expected="seconds above 0", actual=f"{getattr(self, name)}")
         if type(self.most_waiting) is not int or self.most_waiting < 1:
             raise InvalidInput(path="most_waiting", expected="a number above 0", actual=describe(self.most_waiting))
+
+    def over(self, connection: Connection) -> Self:
+        """The same, over a client's connection where they name none."""
+        return self if self.connection is not None else replace(self, connection=connection)
 
 
 DEFAULT_OPTIONS: Final = FeedOptions()
@@ -112,7 +118,7 @@ class AsyncFeed(Generic[_T]):
         self._beside: asyncio.Task[None] | None = None
         self._error: Exception | None = None
         self._trouble: Exception | None = None
-        self._closed = False
+        self._closed = self._is_full = False
 
     @property
     def counts(self) -> FeedCounts:
@@ -126,9 +132,19 @@ class AsyncFeed(Generic[_T]):
             VenueError: the feed has ended.
         """
         self._check_open()
-        while not self._ready.is_set():
+        while True:
             await self._ready.wait()
-        self._check_open()
+            self._check_open()
+            if not self._is_full:
+                return
+            if self._waiting:
+                raise Unreachable(f"{self._what}: {len(self._waiting)} items came before it was ready, and wait: read them, then ask again")
+            await asyncio.sleep(0)  # They are taken: it is about to connect again.
+
+    @property
+    def _stands(self) -> bool:
+        """Whether there is a connection."""
+        return self._listener is not None
 
     async def aclose(self) -> None:
         """Close the connection; what still waits is dropped. More than once is fine."""
@@ -195,8 +211,11 @@ class AsyncFeed(Generic[_T]):
         except _Overrun as error:
             self._counts.overruns += 1
             _LOG.warning("%s: %d items wait for a slow consumer; listening again when they are taken", self._what, len(self._waiting))
-            self._ready.clear()
+            self._is_full = True
+            self._ready.set()
             await self._drained.wait()
+            self._is_full = False
+            self._ready.clear()
             return self._backoff.after(error, self._options.clock() - began)
         except (Unreachable, InvalidReply, RateLimited) as error:
             self._ready.clear()
@@ -245,7 +264,13 @@ class AsyncFeed(Generic[_T]):
             given = await self._handshake(renewed)
             options = self._options
             listener = Listener(
-                self._url, given.headers, options.silence, options.connect, subprotocols=given.subprotocols, what=self._what
+                self._url,
+                given.headers,
+                options.silence,
+                options.connect,
+                subprotocols=given.subprotocols,
+                what=self._what,
+                connection=options.connection or DEFAULT_CONNECTION,
             )
             try:
                 await listener.open()

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -32,6 +32,8 @@ _T = TypeVar("_T")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
 _NUMBER = re.compile(rb"-?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC) - _EPOCH
+_LATEST: Final = datetime.max.replace(tzinfo=UTC) - _EPOCH
 _LONGEST_NAME: Final = 200
 
 
@@ -70,7 +72,7 @@ class OrderChange(StatusChange, frozen=True, kw_only=True):
 
     Attributes:
         taker: on the taker's channel, whose lock or fill it is.
-        time: the venue's; ``None`` where a query found the change.
+        time: the venue's; ``None`` where a query found the change, and where what came is no time.
     """
 
     taker: str | None = None
@@ -86,8 +88,8 @@ class CancellationRequest:
         maker: who asks.
         reason: the venue's word, for example ``user_requested``.
         request_id: the venue's name for the request.
-        expires_at: until when an answer counts.
-        time: when it was sent.
+        expires_at: until when an answer counts; ``None`` where what came is no time.
+        time: when it was sent; likewise.
     """
 
     order_hash: str
@@ -146,12 +148,15 @@ class _Change(msgspec.Struct):
     from_status: str | None = None
     maker: str | None = None
     taker: str | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_Metadata: Final[Any] = dict[str, Any] | None
 
 
 class _RequestFacts(msgspec.Struct):
-    request_id: str | None = None
-    expires_at: str | None = None
+    request_id: Any = None
+    expires_at: Any = None
 
 
 class _Request(msgspec.Struct):
@@ -204,8 +209,8 @@ def order_change(message: Message) -> OrderChange:
         from_status=None if found.from_status is None else _name(found.from_status, "from_status"),
         maker=found.maker,
         taker=found.taker,
-        metadata=found.metadata,
-        time=_sent(message),
+        metadata=_if_read(lambda: _decoded(bytes(found.metadata), _Metadata)),
+        time=_if_read(lambda: _sent(message)),
     )
 
 
@@ -221,9 +226,9 @@ def cancellation_request(message: Message) -> CancellationRequest:
         order_hash=_name(found.order_hash, "order_hash"),
         maker=found.maker,
         reason=found.reason,
-        request_id=facts.request_id,
-        expires_at=None if facts.expires_at is None else _instant(facts.expires_at).datetime,
-        time=_sent(message),
+        request_id=facts.request_id if isinstance(facts.request_id, str) else None,
+        expires_at=_if_read(lambda: _instant(facts.expires_at).datetime),
+        time=_if_read(lambda: _sent(message)),
     )
 
 
@@ -258,6 +263,14 @@ def _number(raw: msgspec.Raw) -> Decimal:
     return Decimal(digits.decode())
 
 
+def _if_read(read: Callable[[], _T]) -> _T | None:
+    """What nothing depends on: a change is not lost for it."""
+    try:
+        return read()
+    except InvalidReply:
+        return None
+
+
 def _sent(message: Message) -> Instant | None:
     return _instant(_decoded(message.timestamp, str)) if message.timestamp else None
 
@@ -284,8 +297,8 @@ def _hook(type_: type, value: Any) -> Any:
         raise ValueError("Expected an address") from None
 
 
-def _instant(text: str) -> Instant:
-    match = _TIME.fullmatch(text)
+def _instant(text: Any) -> Instant:
+    match = _TIME.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         _refuse("a message with a time that is none")
     whole, fraction, sign, hours, minutes = match.groups()
@@ -294,8 +307,12 @@ def _instant(text: str) -> Instant:
     except ValueError:
         _refuse("a message with a time that is none")
     if sign:
+        if int(hours) > 23 or int(minutes) > 59:
+            _refuse("a message with a time that is none")
         away = timedelta(hours=int(hours), minutes=int(minutes))
         since = since - away if sign == "+" else since + away
+    if not _EARLIEST <= since <= _LATEST:
+        _refuse("a message with a time beyond the calendar")
     return Instant((since.days * 86_400 + since.seconds) * 10**9 + int((fraction or "").ljust(9, "0")))
 
 

@@ -61,6 +61,7 @@ class _OrderFeed(AsyncFeed[_T]):
                 raise InvalidInput(path="orders", expected="PlacedOrder, as create and query give it", actual=describe(placed))
         for placed in found:
             self._tracker.watch(placed)
+        self._catch_up_beside()
 
     def _connected(self) -> None:
         self._tracker.connected()
@@ -98,12 +99,15 @@ class _OrderFeed(AsyncFeed[_T]):
         self._check_room()
         if not self._tracker.pushed(change):
             self._counts.stale += 1
-            if self._tracker.lags and not self._repairing:
-                self._repairing = True
-                self._start_beside(self._catch_up)
+            self._catch_up_beside()
             return
         self._look_at(change)
         self._tell(self._of_changes([change]))
+
+    def _catch_up_beside(self) -> None:
+        if self._tracker.lags and not self._repairing and self._stands:
+            self._repairing = True
+            self._start_beside(self._catch_up)
 
     def _look_at(self, change: OrderChange) -> None:
         status = change.to_status

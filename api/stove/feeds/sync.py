@@ -59,10 +59,16 @@ class _Twin(Generic[_T]):
         return self
 
     def __next__(self) -> _T:
+        if self._loop.stopped:
+            raise StopIteration
         try:
             return self._loop.call(self._feed.__anext__())
         except StopAsyncIteration:
             raise StopIteration from None
+        except RuntimeError:
+            if self._loop.stopped:  # Closed while it waited.
+                raise StopIteration from None
+            raise
 
     def __repr__(self) -> str:
         return repr(self._feed).removeprefix("Async")

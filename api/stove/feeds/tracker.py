@@ -71,10 +71,11 @@ class OrderTracker:
         return bool(self._lagging)
 
     def watch(self, placed: PlacedOrder) -> None:
-        """Take an order as told in the status that it has there, unless it is known already."""
+        """Take an order as told in the status that it has there, unless it is known already. What became of it since is to be queried."""
         if self._find(placed.order_hash) is None:
             self._touch(placed.order_hash, None)
             self._file(_State(placed.order_hash, placed.status, deque([placed.status], maxlen=_MOST_OWED)))
+            self._doubt(placed.order_hash)
 
     def connected(self) -> None:
         """A connection stands: its pushes begin at a status that is not known, and owe nothing."""
@@ -91,6 +92,8 @@ class OrderTracker:
         """Whether to tell a push; it is taken as told."""
         state = self._find(change.order_hash)
         if state is not None and not self._is_ahead(state, change):
+            if self._passed is not None:  # It may be later than what the query is about to say.
+                self._vague.add(change.order_hash.lower())
             return False
         self._touch(change.order_hash, state, change.from_status, change.to_status)
         if change.from_status is None and self._passed is not None:
@@ -125,8 +128,8 @@ class OrderTracker:
             state = self._find(key)
             if state is not None and (placed.status == state.status or placed.status in passed.get(key, ())):
                 continue
-            if key in self._vague:
-                self._lagging.add(key)
+            if key in self._vague or (state is not None and state.status in FINAL_STATUSES and placed.status not in FINAL_STATUSES):
+                self._lagging.add(key)  # After an end nothing comes: it is the answer of a machine that lags, or the end was none.
                 continue
             before = state.status if state else None
             maker = str(placed.maker)
@@ -137,7 +140,14 @@ class OrderTracker:
             state.status = placed.status
             state.owed.append(placed.status)
             self._file(state)
+        self._lagging |= {key for key in self._vague if self._find(key) is not None}
         return changes
+
+    def _doubt(self, order_hash: str) -> None:
+        """What is known of an order may be behind, and a query that runs already may not have seen it yet."""
+        self._lagging.add(order_hash.lower())
+        if self._passed is not None:
+            self._vague.add(order_hash.lower())
 
     def _find(self, order_hash: str) -> _State | None:
         key = order_hash.lower()

@@ -150,7 +150,7 @@ async def test_the_secret_of_a_webhook_is_not_in_the_ledger(
     (lost,) = await client.open_writes()
     hashes = [slot["content"]["body"]["webhook"]["authentication"] for slot in contents(platform.ledger)]
     assert len({str(one) for one in hashes}) == 2  # Each with a salt of its own.
-    assert all("sha256:" in str(one) for one in [*hashes, lost.body])
+    assert all("scrypt:" in str(one) for one in [*hashes, lost.body])
     platform.ledger.close()
     kept = on_disk(tmp_path)
     assert b"market.example.com" in kept

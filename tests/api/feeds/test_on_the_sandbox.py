@@ -30,20 +30,40 @@ class Way:
     def __init__(self, port: int) -> None:
         self._port = port
         self._streams: set[asyncio.StreamWriter] = set()
+        self._passing: set[asyncio.Task[None]] = set()
 
     def cut(self) -> None:
         for writer in self._streams:
             writer.transport.abort()
         self._streams.clear()
 
-    async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", self._port)
-        first = await reader.read(65536)
-        if first.startswith(b"GET /ws/"):
-            self._streams.add(writer)
-        back.write(first)
-        await asyncio.gather(_copy(reader, back), _copy(there, writer))
-        self._streams.discard(writer)
+    def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._pass(reader, writer))
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
+
+    async def close(self) -> None:
+        """Leave nothing open: what a test leaves is found in another one."""
+        passing = list(self._passing)
+        for task in passing:
+            task.cancel()
+        await asyncio.gather(*passing, return_exceptions=True)
+        await asyncio.sleep(0)  # What was aborted is closed in the next round of the loop.
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back: asyncio.StreamWriter | None = None
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self._port)
+            first = await reader.read(65536)
+            if first.startswith(b"GET /ws/"):
+                self._streams.add(writer)
+            back.write(first)
+            await asyncio.gather(_copy(reader, back), _copy(there, writer))
+        finally:
+            self._streams.discard(writer)
+            for end in (writer, back):
+                if end is not None:
+                    end.transport.abort()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -61,6 +81,7 @@ async def way(sandbox: Sandbox) -> AsyncIterator[tuple[Way, str]]:
     server = await asyncio.start_server(found.pass_on, "127.0.0.1", 0)
     async with server:
         yield found, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await found.close()
 
 
 async def test_every_order_is_told_to_its_end_while_the_sockets_are_killed(

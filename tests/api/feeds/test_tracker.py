@@ -63,6 +63,12 @@ class Venue:
         self.up, self.answers = False, None
         self.flying.clear()
 
+    def watch(self, name: str) -> None:
+        """The reply to the creation comes, however late: the order as it was then."""
+        if name in self.history and name not in self.told:
+            self.tracker.watch(placed(name, self.history[name][0]))
+            self.tell(name, self.history[name][0], 0)
+
     def ask(self) -> None:
         if self.up and self.answers is None:
             self.tracker.query_begins()
@@ -101,7 +107,7 @@ class Venue:
     def come_to_rest(self) -> None:
         """All that flies arrives, and a query that runs is answered."""
         self.connect()
-        for _ in range(3):
+        for _ in range(4):
             for name in list(self.flying):
                 while self.flying[name]:
                     self.deliver(name)
@@ -127,7 +133,7 @@ class Venue:
 OPERATIONS = st.lists(
     st.one_of(
         st.tuples(st.just("happen"), st.sampled_from(NAMES), st.sampled_from(STATUSES)),
-        st.tuples(st.sampled_from(["deliver", "read"]), st.sampled_from(NAMES)),
+        st.tuples(st.sampled_from(["deliver", "read", "watch"]), st.sampled_from(NAMES)),
         st.tuples(st.sampled_from(["connect", "drop", "ask", "answer"])),
     ),
     max_size=40,
@@ -150,6 +156,22 @@ AFTER_A_GAP = [
 """What the pushes of one connection owed is nothing that those of the next will bring."""
 
 
+LATE_REPLY = [
+    ("happen", "0xAA", "pending"), ("happen", "0xAA", "locked"), ("connect",), ("read", "0xAA"), ("watch", "0xAA"),
+    ("happen", "0xAA", "filled"), ("deliver", "0xAA"), ("answer",),
+]  # fmt: skip
+"""The reply to the creation comes between a gap and the query's answer: the pushes do not begin where it stood."""
+
+UNLOCKED = [
+    ("happen", "0xAA", "pending"), ("happen", "0xAA", "locked"), ("connect",), ("read", "0xAA"), ("watch", "0xAA"),
+    ("happen", "0xAA", "pending"), ("happen", "0xAA", "cancelled"), ("deliver", "0xAA"), ("deliver", "0xAA"), ("answer",),
+]  # fmt: skip
+"""The same, and the pushes come back to where the reply stood."""
+
+ENDED_BEFORE = [("happen", "0xAA", "pending"), ("happen", "0xAA", "filled"), ("connect",), ("answer",), ("watch", "0xAA")]
+"""The order has ended, and its end was in a gap, when the reply to its creation comes."""
+
+
 def play(venue: Venue, operations: list[tuple[str, ...]]) -> None:
     for operation, *arguments in operations:
         getattr(venue, operation)(*arguments)
@@ -161,6 +183,9 @@ def play(venue: Venue, operations: list[tuple[str, ...]]) -> None:
 @example(LATE)
 @example(TWICE_AHEAD)
 @example(AFTER_A_GAP)
+@example(LATE_REPLY)
+@example(UNLOCKED)
+@example(ENDED_BEFORE)
 def test_what_is_told_is_the_venues_history(operations: list[tuple[str, ...]]) -> None:
     venue = Venue()
     play(venue, operations)
@@ -230,6 +255,20 @@ def test_the_case_of_a_hash_does_not_matter_and_its_spelling_is_kept() -> None:
     tracker.query_begins()
     assert tracker.queried([placed("0xaB", "pending")]) == []
     assert tracker.live == {"0xAb"}
+
+
+def test_a_query_brings_no_order_back_from_its_end() -> None:
+    """A machine of the venue that lags: it is asked again, and nothing is told."""
+    tracker = OrderTracker()
+    tracker.connected()
+    assert tracker.pushed(push("0x1", "locked", "filled"))
+    tracker.connected()
+    tracker.query_begins()
+    assert tracker.queried([placed("0x1", "locked")]) == []
+    assert tracker.lags
+    tracker.query_begins()
+    assert tracker.queried([placed("0x1", "filled")]) == []
+    assert not tracker.lags
 
 
 def test_live_are_the_orders_that_have_not_ended() -> None:

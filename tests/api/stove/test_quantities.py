@@ -132,6 +132,40 @@ async def test_fills_of_another_quantity_are_not_taken_off_the_exposure(
     signed = desk.order(quantity=3)
     fill = desk.EXCHANGES["fills"]["data"]["fills"][0]
     for quantity, filled, expected in (("3", "2", 2), (str(3 * WEI), str(2 * WEI), 2), ("3000", "2000", 0), (str(4 * WEI), str(WEI), 0)):
-        server.routes[kit.ORDERS] = kit.page(kit.placed(signed, quantity=quantity, fills=[fill | {"fill_quantity": filled}]))
+        shown = kit.placed(signed, quantity=quantity, filled_quantity=filled, fills=[fill | {"fill_quantity": filled}])
+        server.routes[kit.ORDERS] = kit.page(shown)
         (order,) = (await client_of(server.url).query()).orders
         assert _filled(order, signed.order)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("filled", "fills", "expected"),
+    [
+        ("2", [("2", "0x1", "confirmed")], 2),
+        ("3", [("1", "0x1", "confirmed"), ("2", "0x2", None)], 3),
+        ("2", [(str(2 * WEI), "0x1", "confirmed")], 0),  # in another unit than the order
+        ("4", [("2", "0x1", "confirmed"), ("2", "0X1", "confirmed")], 2),  # one transaction, listed twice
+        ("4", [("2", "0x1", "confirmed"), ("1", "0x1", "confirmed")], 1),
+        ("2", [("2", "0x1", "failed")], 0),
+        ("2", [("2", None, "confirmed")], 0),
+        ("1", [("2", "0x1", "confirmed")], 0),  # more than the venue itself calls filled
+        ("11", [("2", "0x1", "confirmed")], 0),
+    ],
+)
+async def test_what_comes_off_the_exposure_is_the_least_that_is_said(
+    desk: Desk,
+    kit: Kit,
+    server: RawServer,
+    client_of: Callable[..., stove.AsyncClient],
+    filled: str,
+    fills: list[tuple[str, str | None, str | None]],
+    expected: int,
+) -> None:
+    from orderseal.api.stove.maker import _filled
+
+    signed = desk.order(quantity=10)
+    one = desk.EXCHANGES["fills"]["data"]["fills"][0]
+    shown = [one | {"fill_quantity": quantity, "tx_hash": name, "status": status} for quantity, name, status in fills]
+    server.routes[kit.ORDERS] = kit.page(kit.placed(signed, filled_quantity=filled, fills=shown))
+    (order,) = (await client_of(server.url).query()).orders
+    assert _filled(order, signed.order)[0] == expected

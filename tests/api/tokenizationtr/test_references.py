@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orderseal import fixtures
-from orderseal.api.tokenizationtr import Money, Operation, PriceIn, Written, account_of
+from orderseal.api.tokenizationtr import Money, OpenWrite, Operation, PriceIn, Purchase, Transaction, Written, account_of
+from orderseal.api.tokenizationtr.settling import not_of_others, receipt_of
 from orderseal.signing import Address, InvalidInput, LedgerError, OutcomeUnknown, Refused, RuleViolation, keccak256
 from orderseal.signing.ledger import Ledger, State
 
@@ -216,6 +217,26 @@ async def test_a_purchase_under_its_other_names_is_no_candidate(desk: Desk) -> N
     await desk.kit.raises(buy(client, desk, "order 2"), OutcomeUnknown)
     found = await client.candidates(desk.USER, "order 2")
     assert ([row.id for row in found.transactions], [row.id for row in found.purchases]) == ([], ["purchase_3"])
+
+
+def test_a_row_of_another_kind_in_the_same_transaction_on_chain_hides_nothing() -> None:
+    """The platform may batch: what another reference bought of another token, or in another way, is not among the rows asked for."""
+
+    def write(operation: Operation, token: str) -> OpenWrite:
+        return OpenWrite("order", operation, "user", token, {}, 0.0)
+
+    primary, secondary = Operation.BUY_PRIMARY, Operation.BUY_SECONDARY
+    receipt = receipt_of(purchase_id="pm_purchase_789", hash_=HASH)
+    purchase = Purchase(id="purchase_1", token_id="Y", quantity=10, transaction_hash=HASH)
+    bought = Transaction(id="t1", status=3, hash=HASH)
+    other_token, other_way = {receipt: write(primary, "X")}, {receipt: write(secondary, "Y")}
+    assert not_of_others(write(primary, "Y"), other_token, [], [purchase]) == ([], [purchase])
+    assert not_of_others(write(primary, "Y"), other_way, [bought], []) == ([bought], [])
+    assert not_of_others(write(primary, "Y"), {receipt: write(primary, "Y")}, [bought], [purchase]) == ([], [])
+    nothing = "0x" + "0" * 64  # before it is mined
+    pending = Transaction(id="t2", status=1, hash=nothing)
+    others = {receipt_of(purchase_id="pm_purchase_1", hash_=nothing): write(primary, "Y")}
+    assert not_of_others(write(primary, "Y"), others, [pending], []) == ([pending], [])
 
 
 async def test_a_transaction_that_is_known_takes_its_purchase_with_it(desk: Desk) -> None:

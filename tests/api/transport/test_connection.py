@@ -123,6 +123,17 @@ async def test_a_certificate_of_ones_own(
     assert {version for version, *_ in server.seen} == {"1.1"}
 
 
+def test_a_write_never_shares_a_context_with_what_offers_http2() -> None:
+    """httpcore sets in it, before each connect, which HTTP versions are offered: by another thread's read a write would get HTTP/2."""
+    contexts = [Connection().tls(trust_env=trust_env, http2=http2) for trust_env in (True, False) for http2 in (True, False)]
+    assert contexts[0] is not contexts[1]
+    assert contexts[2] is not contexts[3]
+    assert Connection(http2=True).tls(trust_env=False, http2=False) is contexts[3], "one for all clients"
+    with pytest.raises(InvalidInput, match="a context") as caught:
+        Connection(verify=ssl.create_default_context(), http2=True)
+    assert caught.value.path == "verify"
+
+
 async def test_certificates_of_the_environment_count_where_it_does(
     kit: Kit, venue: Venue, tls_servers: Callable[..., TlsServer], caller_of: Callable[..., Caller], monkeypatch: pytest.MonkeyPatch
 ) -> None:
