@@ -112,7 +112,7 @@ def test_sandbox_command_serves_and_stops_on_ctrl_c(tmp_path: Path) -> None:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
         taken = run(sys.executable, "-P", "-m", "orderseal.cli", "sandbox", "--port", url.rsplit(":", 1)[1], cwd=tmp_path)
         assert taken.returncode == 2
-        assert "try --port 0" in taken.stderr
+        assert "take a free one with --port 0" in taken.stderr
         process.send_signal(signal.SIGINT)
         _out, err = process.communicate(timeout=30)
         assert process.returncode == 0
