@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -33,15 +34,18 @@ def running(*arguments: str) -> Iterator[tuple[Any, list[str]]]:
 
 @contextmanager
 def taken_neighbour() -> Iterator[int]:
-    """A free port, while the one after it is taken."""
-    for _ in range(100):
+    """A free port, while the one after it is taken. Below those that a system gives to whoever asks for any, which may be gone at once."""
+    for port in random.SystemRandom().sample(range(20_000, 30_000, 2), 100):
         with socket.socket() as taken, socket.socket() as probe:
-            taken.bind(("127.0.0.1", 0))
+            try:
+                taken.bind(("127.0.0.1", port + 1))
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
             taken.listen()
-            port = taken.getsockname()[1] - 1
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                yield port
-                return
+            probe.close()
+            yield port
+            return
     raise AssertionError("no free port has a taken neighbour")
 
 
