@@ -170,7 +170,9 @@ def carry_out(
 
 def _as_it_stands(plan: Plan) -> Dialogue[Done]:
     """A plan without steps: what it plans stood already, and must still."""
-    allowed = (yield from read_standing(plan.pins, plan.account)).token.allowance
+    standing = yield from read_standing(plan.pins, plan.account)
+    check_state(plan.pins, standing)
+    allowed = standing.token.allowance
     if allowed != plan.expected.allowance:
         told = f"{plan.expected.allowance} base units were allowed already when this was planned, and now it is {allowed}: plan again"
         raise RuleViolation("allowance_changed", told)

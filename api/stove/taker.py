@@ -130,7 +130,8 @@ class AsyncTaker:
         """Prove that an order is its maker's, and give it as it was signed. Nothing is sent.
 
         The order is rebuilt for this network's contract, its signer recovered and compared with its maker; the venue's word counts for
-        nothing. :meth:`lock` and :meth:`fill` do this first.
+        nothing. :meth:`lock` and :meth:`fill` do this first. ``order_hash`` alone is not proved, since no page says how it is computed:
+        it is what :meth:`lock` names to the venue, while :meth:`fill` sends the signed order itself.
 
         Raises:
             VerificationFailed: it is not signed by its maker for this network, or its deadline has passed; ``reasons`` says which.

@@ -433,7 +433,8 @@ class Ledger(AbstractContextManager["Ledger"]):
             LedgerError: ``signature``.
         """
         signed = [artifact for artifact in self._store.artifacts(slot.id) if artifact.stage is Stage.SIGNED]
-        if slot.shared or not signed or any(artifact.signature != bytes(artifact.digest) for artifact in signed):
+        unproven = not signed and slot.state in (State.SENDING, State.UNKNOWN)  # What it sent must be there.
+        if slot.shared or unproven or any(artifact.signature != bytes(artifact.digest) for artifact in signed):
             raise LedgerError("signature", f"nonce {slot.key} carries a signature, which stays good whatever anybody says: look it up")
 
     def overrule(self, slot: Slot, answer: Answer) -> Slot:

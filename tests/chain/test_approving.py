@@ -131,6 +131,21 @@ def test_what_was_given_up_takes_nothing_from_the_next_plan(buyer: Account) -> N
     assert_clean(buyer, "payment", 0, 4)
 
 
+def test_what_stands_for_another_code_is_not_what_was_planned(buyer: Account) -> None:
+    """Also where there is nothing to send, the spender must be the pinned one still."""
+    allow(buyer, "payment", TARGET)
+    plan = planned(buyer)
+    assert buyer.carry(plan).sent == ()
+    at = buyer.chain.contracts["settlement"].address
+    honest = buyer.chain.request("eth_getCode", at, "latest")
+    buyer.chain.request("anvil_setCode", at, honest + "00")
+    try:
+        with pytest.raises(PlanMismatch, match="code"):
+            buyer.carry(plan)
+    finally:
+        buyer.chain.request("anvil_setCode", at, honest)
+
+
 def test_a_plan_without_a_step_cannot_be_given_up(buyer: Account) -> None:
     allow(buyer, "payment", TARGET)
     plan = planned(buyer)

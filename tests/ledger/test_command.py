@@ -241,6 +241,18 @@ def test_a_signature_is_not_dismissed(run: Run, sent: Outgoing, tmp_path: Path) 
     assert json.loads(run("show", "bot.db", str(slot.id), "--json").stdout)["state"] == "unknown"
 
 
+def test_a_refused_dismissal_takes_nothing_over(run: Run, sent: Outgoing, tmp_path: Path) -> None:
+    """It is looked at first: its bot may be alive, and hear the answer late."""
+    before = {slot["slot"]: (slot["state"], slot["owner"]) for slot in json.loads(run("list", "bot.db", "--json").stdout)["slots"]}
+    assert "sending" in {state for state, _ in before.values()}
+    for slot in before:
+        done = run("dismiss", "bot.db", str(slot), "--why", "I looked")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "carries a signature" in done.stderr or "does not allow dismiss" in done.stderr
+    after = {slot["slot"]: (slot["state"], slot["owner"]) for slot in json.loads(run("list", "bot.db", "--json").stdout)["slots"]}
+    assert after == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

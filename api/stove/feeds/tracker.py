@@ -23,6 +23,7 @@ __all__ = ["OrderTracker"]
 _MOST_LIVE: Final = 100_000
 _MOST_ENDED: Final = 10_000
 _MOST_OWED: Final = 16
+_BELIEVED: Final = 3  # answers in a row by which an order that had ended has not
 
 
 @dataclass(slots=True)
@@ -56,6 +57,7 @@ class OrderTracker:
         self._passed: dict[str, set[str]] | None = None
         self._vague: set[str] = set()
         self._lagging: set[str] = set()
+        self._insisted: dict[str, int] = {}
         self.forgotten = self.missing = 0
 
     @property
@@ -127,10 +129,12 @@ class OrderTracker:
         for key, placed in latest.items():
             state = self._find(key)
             if state is not None and (placed.status == state.status or placed.status in passed.get(key, ())):
+                self._insisted.pop(key, None)
                 continue
-            if key in self._vague or (state is not None and state.status in FINAL_STATUSES and placed.status not in FINAL_STATUSES):
-                self._lagging.add(key)  # After an end nothing comes: it is the answer of a machine that lags, or the end was none.
+            if key in self._vague or (state is not None and self._is_behind(key, state, placed)):
+                self._lagging.add(key)
                 continue
+            self._insisted.pop(key, None)
             before = state.status if state else None
             maker = str(placed.maker)
             changes.append(
@@ -142,6 +146,13 @@ class OrderTracker:
             self._file(state)
         self._lagging |= {key for key in self._vague if self._find(key) is not None}
         return changes
+
+    def _is_behind(self, key: str, state: _State, placed: PlacedOrder) -> bool:
+        """Whether an answer is from before the order's end: of a machine that lags. If the venue insists, it is told."""
+        if state.status not in FINAL_STATUSES or placed.status in FINAL_STATUSES:
+            return False
+        self._insisted[key] = self._insisted.get(key, 0) + 1
+        return self._insisted[key] < _BELIEVED
 
     def _doubt(self, order_hash: str) -> None:
         """What is known of an order may be behind, and a query that runs already may not have seen it yet."""
@@ -168,4 +179,5 @@ class OrderTracker:
             oldest = next(iter(home))
             del home[oldest]
             self._lagging.discard(oldest)
+            self._insisted.pop(oldest, None)
             self.forgotten += home is self._live

@@ -271,6 +271,20 @@ def test_a_query_brings_no_order_back_from_its_end() -> None:
     assert not tracker.lags
 
 
+def test_a_venue_that_insists_is_believed() -> None:
+    """Else it would be asked every other second for ever, and nobody would hear of it."""
+    tracker = OrderTracker()
+    tracker.connected()
+    assert tracker.pushed(push("0x1", "locked", "filled"))
+    told: list[str] = []
+    for _ in range(3):
+        tracker.query_begins()
+        told += [change.to_status for change in tracker.queried([placed("0x1", "locked")])]
+    assert told == ["locked"]
+    assert not tracker.lags
+    assert tracker.live == {"0x1"}
+
+
 def test_live_are_the_orders_that_have_not_ended() -> None:
     tracker = OrderTracker()
     tracker.connected()
